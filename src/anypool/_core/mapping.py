@@ -1,0 +1,438 @@
+"""``map`` behind the curtain: an input read as far as needed, chunks on their way, results in their places (E10).
+
+::
+
+    input --feed()--> MapBatch --pool--> settle() --> Feed.ready --> MapResults.__next__
+
+Who feeds? As long as somebody iterates over the results, the consumer does, a window ahead, so an infinite input works
+and memory stays flat. A map that nobody has begun to iterate runs on by itself if its input has a length, for the
+standard library would have run it all (``ex.map(print, paths)``); and ``shutdown`` feeds what is left.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import CancelledError
+from typing import Any, Generic, TypeVar
+
+from anypool._core import pins
+from anypool._core.batch import Call, decode, dump_call
+from anypool._core.chunks import Chunking
+from anypool.abc import Batch, Encoded
+from anypool.errors import SerializationError
+
+__all__ = ["Feed", "MapBatch", "MapResults"]
+
+T = TypeVar("T")
+
+#: Chunks a worker that are on their way when the consumer looks.
+_AHEAD = 2
+#: Finished results that may wait for the consumer, in chunks a worker, while it waits for a straggler before them.
+_STRETCH = 8
+
+_PENDING = object()
+
+
+class MapBatch(Batch):
+    """A chunk of a map's items: calls of one function, with a place for each result."""
+
+    __slots__ = ("_calls", "_encoded", "_feed", "attempt", "began", "first_id", "left", "name", "results", "size", "timeout")
+
+    def __init__(self, feed: Feed, calls: list[tuple[Any, ...]], first_id: int) -> None:
+        self._feed = feed
+        self._calls: list[tuple[Any, ...]] | None = calls
+        self._encoded: Encoded | None = None
+        self.size = self.left = len(calls)
+        self.first_id = first_id
+        self.name = feed.name
+        self.timeout = feed.timeout
+        self.attempt = 1
+        self.began = 0.0
+        # Each place holds _PENDING, or (encoded outcome,), or (value, error).
+        self.results: list[Any] = [_PENDING] * self.size
+
+    def encode(self, function: bytes) -> None:
+        """Turn the items into bytes, one pickle each, so that a bad one fails alone. Raises ``SerializationError``."""
+        assert self._calls is not None
+        with pins.collect() as pinned:
+            data = [dump_call(None, args, {}) for args in self._calls]
+        self._encoded = Encoded(function, data, pinned)
+        self._calls = None
+
+    def claim(self) -> bool:
+        self.began = time.monotonic()
+        return self._feed.claimed(self)
+
+    def cancel(self) -> None:
+        for index in range(self.size):
+            self.settle(index, None, CancelledError())
+
+    def call(self, index: int) -> Call:
+        assert self._calls is not None
+        return self._feed.function, self._calls[index], {}
+
+    def encoded(self) -> Encoded:
+        assert self._encoded is not None
+        return self._encoded
+
+    def settle(self, index: int, value: Any, error: BaseException | None) -> None:
+        self._feed.settled(self, index, (value, error))
+
+    def settle_encoded(self, index: int, data: bytes | memoryview) -> None:
+        # Kept as bytes: the consumer decodes it in its own thread, not the pool's.
+        self._feed.settled(self, index, (bytes(data),))
+
+    def forget(self) -> None:
+        """Let go of the arguments: every call has ended."""
+        self._calls = None
+        self._encoded = None
+
+
+class Feed:
+    """The state of one map, shared by the consumer, the pool's thread and, at times, a feeding thread."""
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        inputs: Iterator[tuple[Any, ...]],
+        *,
+        length: int | None,
+        workers: int,
+        concurrent: bool,
+        ordered: bool,
+        chunksize: int | None,
+        buffersize: int | None,
+        name: str,
+        timeout: float | None,
+        encode: Callable[[Callable[..., Any]], bytes] | None,
+        send: Callable[[MapBatch], None],
+        take_ids: Callable[[int], int],
+    ) -> None:
+        self.function = function
+        self.name = name
+        self.timeout = timeout
+        self.sized = length is not None
+        self._inputs: Iterator[tuple[Any, ...]] | None = inputs
+        self._chunks = Chunking(workers, length, chunksize)
+        self._workers = workers
+        self._concurrent = concurrent
+        self._ordered = ordered
+        self._buffersize = buffersize
+        self._encode = encode
+        self._encoded_function: bytes | None = None
+        self._send = send
+        self._take_ids = take_ids
+        # Held while the user's input is read and chunks are sent; never while waiting. Re-entrant, for on serial a
+        # task runs inside it and may use the map's results.
+        self._feeding = threading.RLock()
+        # Re-entrant: the collector may run MapResults.__del__ while this very thread holds it.
+        self._changed = threading.Condition(threading.RLock())
+        # The fields below are guarded by _changed.
+        self._queue: deque[MapBatch] = deque()  # ordered: chunks whose results are not all taken
+        self._next = 0  # ordered: place of the next result in the first chunk
+        self._ready: deque[tuple[MapBatch, Any]] = deque()  # unordered: (chunk, result)
+        self._unfinished = 0  # items sent and not settled
+        self._waiting_results = 0  # items sent and not taken
+        self._failed: BaseException | None = None  # what reading the input raised
+        self._exhausted = False
+        self._abandoned = False
+        self._closed_by_shutdown = False
+        self.iterated = False
+        self._dropped = False
+        self._feeder: threading.Thread | None = None
+
+    # --- sending -----------------------------------------------------------------------------------------------
+
+    def feed(self, *, everything: bool = False, at_least_one: bool = False) -> None:
+        """Read the input and send chunks, as far as the window allows; not at all once it has ended."""
+        with self._feeding:
+            while self._inputs is not None and (everything or at_least_one or self._room() > 0):
+                at_least_one = False
+                room = None if everything else max(1, self._room())
+                size = self._chunks.size() if room is None else min(self._chunks.size(), room)
+                items = self._read(size)
+                if items:
+                    self._chunks.taken(len(items))
+                    self._dispatch(items)
+
+    def _room(self) -> int:
+        """Tell how many more items may be sent now."""
+        if self._abandoned:
+            return 0
+        if self._buffersize is not None:
+            return self._buffersize - self._waiting_results
+        if not self._concurrent:
+            return 1 - self._waiting_results  # serial: an item runs when its result is asked for
+        size = self._chunks.size()
+        ahead = _AHEAD * self._workers * size - self._unfinished
+        if not self.iterated and self.sized:
+            return ahead  # nobody takes results yet: run on, as the standard library does
+        return min(ahead, _STRETCH * self._workers * size - self._waiting_results)
+
+    def _read(self, size: int) -> list[tuple[Any, ...]]:
+        items: list[tuple[Any, ...]] = []
+        assert self._inputs is not None
+        try:
+            for _ in range(size):
+                items.append(next(self._inputs))
+        except StopIteration:
+            self._end_input()
+        except BaseException as error:
+            self._end_input(error)
+            if not isinstance(error, Exception):
+                raise  # Ctrl-C while the user's generator ran
+        return items
+
+    def _end_input(self, error: BaseException | None = None) -> None:
+        self._inputs = None
+        with self._changed:
+            self._exhausted = True
+            self._failed = error
+            self._changed.notify_all()
+
+    def _dispatch(self, items: list[tuple[Any, ...]]) -> None:
+        if self._encode is None:
+            self._launch(MapBatch(self, items, self._take_ids(len(items))))
+            return
+        try:
+            if self._encoded_function is None:
+                self._encoded_function = self._encode(self.function)
+            batch = MapBatch(self, items, self._take_ids(len(items)))
+            batch.encode(self._encoded_function)
+        except SerializationError as error:
+            if len(items) == 1:
+                batch = MapBatch(self, items, self._take_ids(1))
+                self._enter(batch)
+                error.args = (f"task {self.name!r} (id {batch.first_id}): {error}",)
+                batch.settle(0, None, error)
+            else:
+                for item in items:
+                    self._dispatch([item])
+            return
+        self._launch(batch)
+
+    def _launch(self, batch: MapBatch) -> None:
+        self._enter(batch)
+        self._send(batch)
+
+    def _enter(self, batch: MapBatch) -> None:
+        with self._changed:
+            self._unfinished += batch.size
+            self._waiting_results += batch.size
+            if self._ordered:
+                self._queue.append(batch)
+
+    # --- what the pool reports ---------------------------------------------------------------------------------
+
+    def claimed(self, batch: MapBatch) -> bool:
+        """Tell whether the chunk is still wanted."""
+        if not self._abandoned:
+            return True
+        with self._changed:
+            self._unfinished -= batch.left
+            batch.left = 0
+        batch.forget()
+        return False
+
+    def settled(self, batch: MapBatch, index: int, result: tuple[Any, ...]) -> None:
+        """Put a result in its place, once."""
+        with self._changed:
+            if batch.results[index] is not _PENDING:
+                return
+            batch.results[index] = None if self._abandoned or self._dropped else result
+            batch.left -= 1
+            self._unfinished -= 1
+            if not self._ordered:
+                self._ready.append((batch, result))
+            if batch.left == 0:
+                batch.forget()
+                if batch.began:
+                    self._chunks.measured(batch.size, time.monotonic() - batch.began)
+            if self._dropped:
+                self._take_dropped()
+            if batch.left == 0 or not self._ordered or (self._queue and self._queue[0] is batch):
+                self._changed.notify_all()  # others have nothing to do with a result in the middle
+            runs_on = self._concurrent and not self.iterated and (self.sized or self._dropped)
+            needs_feeder = runs_on and not self._exhausted and not self._abandoned and self._feeder is None
+            if needs_feeder:
+                # Not here: this is the pool's own thread, and the input is the user's code.
+                self._feeder = threading.Thread(target=self._run_on, name="anypool-map", daemon=True)
+        if needs_feeder and self._feeder is not None:
+            self._feeder.start()
+
+    def _run_on(self) -> None:
+        """Feed while nobody iterates; the body of the feeding thread."""
+        try:
+            while True:
+                with self._changed:
+                    self._changed.wait_for(self._feeder_has_news)
+                    if self.iterated or self._exhausted or self._abandoned or self._closed_by_shutdown:
+                        return
+                try:
+                    self.feed()
+                except RuntimeError:
+                    return  # shut down between the look and the submit: what is not sent is not owed
+        finally:
+            self._feeder = None
+
+    def _feeder_has_news(self) -> bool:
+        ended = self.iterated or self._exhausted or self._abandoned or self._closed_by_shutdown
+        return ended or self._room() > 0
+
+    # --- what the consumer asks --------------------------------------------------------------------------------
+
+    def take(self, deadline: float | None) -> tuple[Any, BaseException | None]:
+        """Wait for the next result and take it.
+
+        Raises:
+            StopIteration: all have been taken.
+            TimeoutError: the deadline (of ``time.monotonic``) passed.
+            RuntimeError: the executor was shut down before the rest of an input of unknown length was read.
+        """
+        if not self.iterated:
+            with self._changed:
+                self.iterated = True
+                self._changed.notify_all()
+        while True:
+            self._feed_if_low()
+            with self._changed:
+                if self._abandoned:
+                    raise StopIteration
+                found = self._pop()
+                if found is not None:
+                    break
+                if self._waiting_results == 0:
+                    if self._failed is not None:
+                        failed, self._failed = self._failed, None
+                        raise failed
+                    if self._exhausted:
+                        raise StopIteration
+                    if self._closed_by_shutdown:
+                        raise RuntimeError("cannot schedule new futures after shutdown")
+                    continue  # somebody else is just feeding
+                if not self._wait(deadline):
+                    raise TimeoutError(f"map: no result of {self.name!r} in time")
+        batch, place, result = found
+        if len(result) == 1:
+            return decode(result[0], self.name, batch.first_id + place)
+        return result[0], result[1]
+
+    def _feed_if_low(self) -> None:
+        if self._inputs is None or self._closed_by_shutdown:
+            return
+        # Half a window at a time: a look at the input for each result would cost more than the result.
+        low = self._waiting_results == 0 or self._room() >= self._chunks.size()
+        if low:
+            self.feed(at_least_one=self._waiting_results == 0)
+
+    def _wait(self, deadline: float | None) -> bool:
+        left = None if deadline is None else deadline - time.monotonic()
+        if left is not None and left <= 0:
+            return False
+        self._changed.wait(left)
+        return True
+
+    def _pop(self) -> tuple[MapBatch, int, tuple[Any, ...]] | None:
+        if not self._ordered:
+            if not self._ready:
+                return None
+            batch, result = self._ready.popleft()
+            self._waiting_results -= 1
+            return batch, 0, result
+        if not self._queue:
+            return None
+        batch = self._queue[0]
+        place = self._next
+        result = batch.results[place]
+        if result is _PENDING:
+            return None
+        batch.results[place] = None
+        self._waiting_results -= 1
+        self._next += 1
+        if self._next == batch.size:
+            self._queue.popleft()
+            self._next = 0
+        return batch, place, result
+
+    def _take_dropped(self) -> None:
+        """Throw away finished results that nobody can ask for any more."""
+        while self._pop() is not None:
+            pass
+
+    # --- ends --------------------------------------------------------------------------------------------------
+
+    def abandon(self) -> None:
+        """Stop: cancel what has not started and forget the rest of the input."""
+        with self._changed:
+            self._abandoned = self._exhausted = True
+            self._queue.clear()
+            self._ready.clear()
+            self._changed.notify_all()
+        # Not under _feeding: another thread may be inside the user's input for long. It sees _abandoned.
+        self._inputs = None
+
+    def drop(self) -> None:
+        """The results object was collected. Begun: nobody wants the rest. Never begun: it runs for its effects."""
+        if self.iterated:
+            self.abandon()
+            return
+        with self._changed:
+            self._dropped = True
+            self._take_dropped()
+            self._changed.notify_all()
+
+    def flush(self) -> None:
+        """Send all that is still owed, for the executor is about to close; a begun endless input is cut off here."""
+        if not self.iterated or self.sized:
+            self.feed(everything=True)
+        with self._changed:
+            self._closed_by_shutdown = True
+            self._changed.notify_all()
+
+    def cut(self) -> None:
+        """Forget the rest of the input: whoever asks for those results learns that they were cancelled."""
+        if not self._exhausted:
+            self._end_input(CancelledError())
+
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing left to feed."""
+        return self._exhausted or self._abandoned
+
+
+class MapResults(Iterator[T], Generic[T]):
+    """What ``map`` returns: an iterator over results. Closing or dropping it half-way cancels what has not started."""
+
+    def __init__(self, feed: Feed, deadline: float | None) -> None:
+        self._feed = feed
+        self._deadline = deadline
+
+    def __iter__(self) -> MapResults[T]:
+        return self
+
+    def __next__(self) -> T:
+        try:
+            value, error = self._feed.take(self._deadline)
+        except StopIteration:
+            raise
+        except BaseException:
+            self._feed.abandon()
+            raise
+        if error is not None:
+            self._feed.abandon()
+            try:
+                raise error
+            finally:
+                del error  # no cycle of traceback and frame
+        result: T = value
+        return result
+
+    def close(self) -> None:
+        """Stop here: what has not started is cancelled."""
+        self._feed.abandon()
+
+    def __del__(self) -> None:
+        self._feed.drop()

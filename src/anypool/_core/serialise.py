@@ -1,0 +1,60 @@
+"""Objects to bytes and back: plain pickle first where that is correct, cloudpickle otherwise (E3), errors that teach (E5).
+
+Plain pickle is several times faster, but it refuses lambdas, and what it says of ``__main__`` is a name that means
+something else in a worker; such streams are made again by value.
+"""
+
+from __future__ import annotations
+
+import pickle
+from typing import Any
+
+from anypool._core import pins
+
+__all__ = ["PROTOCOL", "dumps", "loads"]
+
+PROTOCOL = 5
+
+#: ``__mp_main__`` is what multiprocessing calls the program in its own children.
+_MAIN = (b"__main__", b"__mp_main__")
+
+
+def dumps(obj: object, root: str = "value") -> bytes:
+    """Pickle ``obj``.
+
+    Args:
+        obj: anything; functions and classes of ``__main__``, lambdas and closures travel by value.
+        root: what the errors call the object, for example ``args[0]``.
+
+    Raises:
+        SerializationError: it cannot be pickled; the error names the innermost culprit and the path to it.
+    """
+    try:
+        data = pickle.dumps(obj, PROTOCOL)
+    except Exception:  # of any type: PicklingError, AttributeError, TypeError, or what a __reduce__ raises
+        return _by_value(obj, root)
+    for name in _MAIN:
+        if name in data:
+            return _by_value(obj, root)
+    return data
+
+
+def _by_value(obj: object, root: str) -> bytes:
+    import io
+
+    from anypool._core.main_module import MainPickler
+
+    buffer = io.BytesIO()
+    try:
+        MainPickler(buffer, PROTOCOL).dump(obj)
+    except Exception as error:
+        from anypool._core.culprit import explain
+
+        with pins.collect():  # the search pickles again; nobody needs to keep what that notes
+            raise explain(obj, root, error) from error
+    return buffer.getvalue()
+
+
+def loads(data: bytes | memoryview) -> Any:
+    """Unpickle what ``dumps`` made. Raises whatever the object's own code raises."""
+    return pickle.loads(data)

@@ -1,0 +1,79 @@
+"""Who runs this task: the data behind ``anypool.worker()`` (E14). Imported by workers, so it imports next to nothing."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import NamedTuple
+
+__all__ = ["WorkerInfo", "clear_task", "set_task", "set_worker", "swap_worker", "worker"]
+
+
+class WorkerInfo(NamedTuple):
+    """Where the current task runs.
+
+    Attributes:
+        backend: the backend's name.
+        rank: the worker's place, 0 to ``max_workers - 1``; a replacement takes its predecessor's.
+        pid: the process id of the worker.
+        host: the name of its machine.
+        task_id: the task's number in its executor, from 0.
+        task_name: the task's name.
+        attempt: which attempt this is, from 1.
+    """
+
+    backend: str
+    rank: int
+    pid: int
+    host: str
+    task_id: int
+    task_name: str
+    attempt: int
+
+
+class _Current(threading.local):
+    backend = ""
+    rank = -1
+    task: tuple[int, str, int] | None = None
+
+
+# A thread's own: on the thread backend each worker is a thread.
+_current = _Current()
+
+
+def set_worker(backend: str, rank: int) -> None:
+    """Say, once in each worker's own thread, who it is."""
+    _current.backend = backend
+    _current.rank = rank
+
+
+def swap_worker(backend: str, rank: int) -> tuple[str, int]:
+    """Say who works for the moment, and give who it was, for ``serial`` borrows its caller's thread."""
+    before = (_current.backend, _current.rank)
+    _current.backend, _current.rank = backend, rank
+    return before
+
+
+def set_task(task_id: int, name: str, attempt: int) -> tuple[int, str, int] | None:
+    """Say which task begins; gives what was running before, for ``serial`` runs tasks inside tasks."""
+    before = _current.task
+    _current.task = (task_id, name, attempt)
+    return before
+
+
+def clear_task(before: tuple[int, str, int] | None) -> None:
+    """Say that the task ended."""
+    _current.task = before
+
+
+def worker() -> WorkerInfo:
+    """Tell where the current task runs.
+
+    Raises:
+        RuntimeError: called outside a task.
+    """
+    if _current.task is None:
+        raise RuntimeError("anypool.worker() tells about the task that calls it; there is no task here")
+    import socket
+
+    return WorkerInfo(_current.backend, _current.rank, os.getpid(), socket.gethostname(), *_current.task)
