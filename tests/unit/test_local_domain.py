@@ -1,0 +1,187 @@
+"""The domain: who makes it, who removes it, and what is swept after a kill."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import stat
+
+import pytest
+from local_support import names_left, run, start
+
+from anypool._sync.local import LocalContext, _domain
+
+
+def own_names() -> list[str]:
+    """Give what is left in shared memory of this process's own domain."""
+    return names_left(os.path.basename(_domain.current_path()))
+
+
+def make_everything(ctx: LocalContext) -> list[object]:
+    """Make one of each, and pickle all."""
+    made = [ctx.Lock(), ctx.RLock(), ctx.Semaphore(), ctx.BoundedSemaphore(), ctx.Event(), ctx.Queue(3), *ctx.Pipe()]
+    pickle.dumps(made)
+    return made
+
+
+def test_close_leaves_nothing() -> None:
+    """P8: after close nothing is left in shared memory, and no descriptor after the last reference."""
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd"))
+    ctx = LocalContext("process")
+    made = make_everything(ctx)
+    assert own_names()
+    path = _domain.current_path()
+    assert stat.S_IMODE(os.stat(path).st_mode) == 0o700
+    ctx.close()
+    ctx.close()
+    assert own_names() == []
+    del made
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) == before
+    with pytest.raises(RuntimeError, match="closed"):
+        ctx.Lock()
+
+
+def test_comes_back_after_it_was_empty() -> None:
+    """An empty domain is removed and made again under the same name, so its children still agree on it."""
+    path = _domain.current_path()
+    for _ in range(3):
+        ctx = LocalContext("process")
+        lock = ctx.Lock()
+        assert os.path.isdir(path)
+        ctx.close()
+        assert not os.path.exists(path)
+        with lock:
+            pass
+    assert _domain.current_path() == path
+
+
+def test_collected_without_a_pickle() -> None:
+    """P8: a primitive that was never pickled is removed with its last reference; a pickled one with its context."""
+    ctx = LocalContext("process")
+    keep = ctx.Lock()
+    before = len(own_names()), len(os.listdir(_domain.current_path()))
+    made: object
+    for make in (ctx.Lock, ctx.Event, ctx.Queue, ctx.Pipe):
+        made = make()
+        del made
+        gc.collect()
+        assert (len(own_names()), len(os.listdir(_domain.current_path()))) == before
+    for make in (ctx.Lock, ctx.Event, ctx.Queue):
+        pickle.dumps(make())
+    gc.collect()
+    assert len(os.listdir(_domain.current_path())) > before[1]
+    assert keep.acquire(False)
+    ctx.close()
+    assert own_names() == []
+
+
+def test_pickled_names_outlive_their_context_object() -> None:
+    """Only close() ends a family: a context that is merely forgotten takes nothing from those who use its things."""
+    ctx = LocalContext("process")
+    data = pickle.dumps(ctx.Lock())
+    del ctx
+    gc.collect()
+    assert pickle.loads(data).acquire(False)
+    for entry in os.listdir(_domain.current_path()):
+        _domain.unlink(f"{_domain.current_path()}/{entry}")
+    _domain.retire()
+
+
+MAKE = """
+    from anypool._sync.local import LocalContext, _domain
+    ctx = LocalContext("process")
+    made = [ctx.Lock(), ctx.RLock(), ctx.Semaphore(), ctx.Event(), ctx.Queue(3), ctx.Pipe()]
+    pickle.dumps(made)
+    print(os.path.basename(_domain.current_path()), flush=True)
+"""
+
+
+def test_exit_leaves_nothing() -> None:
+    """P8: a program that closed nothing leaves nothing when it ends."""
+    assert names_left(run(MAKE)) == []
+    token = run(MAKE + "\n    if (pid := os.fork()) == 0: sys.exit()\n    os.waitpid(pid, 0); print(made[0])").split()[0]
+    assert names_left(token) == []
+
+
+def test_fork_does_not_remove() -> None:
+    """A forked child's ordinary exit leaves its parent's domain alone."""
+    program = MAKE + "\n    if (pid := os.fork()) == 0: sys.exit()\n    os.waitpid(pid, 0)"
+    program += "\n    print(os.path.isdir(_domain.current_path()))"
+    assert run(program).split()[1] == "True"
+
+
+def test_killed_creator_is_swept() -> None:
+    """P8: what a killed program left is removed when the next domain is made, not while a member of it lives."""
+    with start(MAKE + "\n    os.kill(os.getpid(), signal.SIGKILL)") as child:
+        token = child.communicate(timeout=10)[0].strip()
+    assert len(names_left(token)) == 7  # the directory, four semaphores, the queue's two
+    member = "from anypool._sync.local import _domain; _domain.adopt(args[0]); print(flush=True); args = sys.stdin.read()"
+    path = f"/dev/shm/{token}"
+    sweep = "from anypool._sync.local import _domain; _domain.current_path()"
+    read, write = os.pipe()
+    program = member.replace("sys.stdin.read()", f"os.read(int({read}), 1)")
+    import subprocess
+    import sys
+
+    with subprocess.Popen(
+        [sys.executable, "-c", f"import os, sys; args = [{path!r}]; {program}"], pass_fds=[read], stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"\n"
+        run(sweep)
+        assert len(names_left(token)) == 7
+        os.close(write)
+    os.close(read)
+    run(sweep)
+    assert names_left(token) == []
+
+
+def test_adopted_domain_outlives_the_worker() -> None:
+    """P1: what a worker makes and returns lives on in its parent's domain after the worker has ended."""
+    path = _domain.current_path()
+    made = run(
+        """
+        from anypool._sync.local import LocalContext, _domain
+        _domain.adopt(args[0])
+        ctx = LocalContext("process")
+        channel = ctx.Queue()
+        channel.put("from the worker")
+        print(pickle.dumps(channel).hex())
+        """,
+        path,
+    )
+    channel = pickle.loads(bytes.fromhex(made))
+    assert channel.get(timeout=1) == "from the worker"
+    del channel
+    for entry in os.listdir(path):
+        _domain.unlink(f"{path}/{entry}")
+    _domain.retire()
+    assert own_names() == []
+
+
+def test_no_resource_tracker() -> None:
+    """Nothing of ours starts multiprocessing's resource tracker."""
+    program = MAKE + """
+    tracker = sys.modules.get("multiprocessing.resource_tracker")
+    print(tracker is None or tracker._resource_tracker._fd is None)
+    """
+    assert run(program).split()[1] == "True"
+
+
+def test_taken_name_is_not_used() -> None:
+    """A directory that others can write to, or a link, under our name is never used."""
+    program = """
+        from anypool._sync.local import LocalContext, _domain
+        first = _domain.current_path()
+        os.mkdir(first)
+        os.chmod(first, 0o777)
+        lock = LocalContext("process").Lock()
+        second = _domain.current_path()
+        os.symlink("/tmp", second + "x")
+        print(first != second, os.path.dirname(lock._path) == second)
+        os.unlink(second + "x")
+    """
+    assert run(program) == "True True"
