@@ -117,26 +117,26 @@ def test_killed_creator_is_swept() -> None:
     """P8: what a killed program left is removed when the next domain is made, not while a member of it lives."""
     with start(MAKE + "\n    os.kill(os.getpid(), signal.SIGKILL)") as child:
         token = child.communicate(timeout=10)[0].strip()
-    assert len(names_left(token)) == 7  # the directory, four semaphores, the queue's two
-    member = "from anypool._sync.local import _domain; _domain.adopt(args[0]); print(flush=True); args = sys.stdin.read()"
-    path = f"/dev/shm/{token}"
+    assert len(names_left(token)) == 6  # the directory, three locks' and the queue's two semaphores
+    ctx = LocalContext("process")
+    ready, gate = ctx.Semaphore(0), ctx.Semaphore(0)
+    member = """
+        from anypool._sync.local import _domain
+        path, ready, gate = args
+        _domain.adopt(path)
+        ready.release()
+        gate.acquire(timeout=20)
+    """
     sweep = "from anypool._sync.local import _domain; _domain.current_path()"
-    read, write = os.pipe()
-    program = member.replace("sys.stdin.read()", f"os.read(int({read}), 1)")
-    import subprocess
-    import sys
-
-    with subprocess.Popen(
-        [sys.executable, "-c", f"import os, sys; args = [{path!r}]; {program}"], pass_fds=[read], stdout=subprocess.PIPE
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == b"\n"
+    with start(member, f"/dev/shm/{token}", ready, gate) as child:
+        assert ready.acquire(timeout=10)
         run(sweep)
-        assert len(names_left(token)) == 7
-        os.close(write)
-    os.close(read)
+        assert len(names_left(token)) == 6
+        gate.release()
+        assert child.wait(10) == 0
     run(sweep)
     assert names_left(token) == []
+    ctx.close()
 
 
 def test_adopted_domain_outlives_the_worker() -> None:
