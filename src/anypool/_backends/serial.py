@@ -14,6 +14,7 @@ import threading
 from types import FrameType
 from typing import ClassVar
 
+from anypool._backends._places import place_for, within
 from anypool._core import worker_info
 from anypool._core.inline import run_inline, run_initializer
 from anypool.abc import Backend, Batch, Capabilities, Context, PoolSpec, WorkerPool
@@ -42,9 +43,9 @@ class SerialBackend(Backend):
 
     def context(self, *, isolate: bool = False) -> Context:
         """Give primitives whose waits let other activities run, and raise ``WouldDeadlock`` where none can."""
-        from anypool._sync.inproc import InprocContext
+        from anypool._sync.inproc import InprocContext, SerialMonitor
 
-        return InprocContext("serial", isolate=isolate)
+        return InprocContext("serial", SerialMonitor, isolate)
 
 
 class SerialPool(WorkerPool):
@@ -66,7 +67,8 @@ class SerialPool(WorkerPool):
                 if not self._initialized:
                     self._initialized = True
                     self._failed = run_initializer(self._spec)
-                run_inline(batch, isolate=self._spec.isolate, broken=self._failed)
+                with within(place_for(batch, isolate=self._spec.isolate)):
+                    run_inline(batch, isolate=self._spec.isolate, broken=self._failed)
         finally:
             worker_info.swap_worker(*before)
         if watch.interrupted:

@@ -13,12 +13,16 @@ import socket
 import threading
 import time
 from collections import deque
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
+from anypool._backends._places import place_for, within
 from anypool._core import worker_info
 from anypool._core.inline import run_initializer, run_inline
 from anypool.abc import Backend, Batch, Capabilities, Context, PoolSpec, WorkerPool
 from anypool.errors import InitializerFailed, WorkerDied
+
+if TYPE_CHECKING:
+    from anypool._sync.inproc import Place
 
 __all__ = ["ThreadBackend"]
 
@@ -46,9 +50,9 @@ class ThreadBackend(Backend):
 
     def context(self, *, isolate: bool = False) -> Context:
         """Give primitives for the threads of this process."""
-        from anypool._sync.inproc import InprocContext
+        from anypool._sync.inproc import InprocContext, ThreadMonitor
 
-        return InprocContext("thread", isolate=isolate)
+        return InprocContext("thread", ThreadMonitor, isolate)
 
 
 class _Stopped(BaseException):
@@ -62,7 +66,7 @@ class ThreadPool(WorkerPool):
         self._spec = spec
         # Guards all below. Re-entrant: a ``__del__`` that the collector runs here may submit.
         self._changed = threading.Condition(threading.RLock())
-        self._pending: deque[Batch] = deque()
+        self._pending: deque[tuple[Batch, Place | None]] = deque()
         self._threads: dict[int, threading.Thread] = {}  # by rank
         self._running: dict[int, Batch] = {}  # by rank
         self._idle = 0
@@ -72,8 +76,9 @@ class ThreadPool(WorkerPool):
 
     def submit(self, batch: Batch) -> None:
         """Queue the batch and see that a thread is there for it."""
+        place = place_for(batch, isolate=self._spec.isolate)
         with self._changed:
-            self._pending.append(batch)
+            self._pending.append((batch, place))
             if self._idle >= len(self._pending):
                 self._changed.notify()
             elif len(self._threads) < self._spec.max_workers:
@@ -97,8 +102,10 @@ class ThreadPool(WorkerPool):
                 self._pending.clear()
             self._changed.notify_all()
             threads = list(self._threads.values())
-        for batch in cancelled:
+        for batch, place in cancelled:
             batch.cancel()
+            if place is not None:
+                place.end()
         if wait:
             for thread in threads:
                 if thread is not threading.current_thread():
@@ -134,16 +141,16 @@ class ThreadPool(WorkerPool):
             if failed is not None:
                 self._break(failed)
             while True:
-                batch = self._take(rank)
-                if batch is None:
+                taken = self._take(rank)
+                if taken is None:
                     return
-                self._run(rank, batch)
+                self._run(rank, *taken)
                 # Not kept until the next task comes: its arguments may be large.
-                del batch
+                del taken
         except _Stopped:
             return  # it came between two tasks, or a moment late
 
-    def _take(self, rank: int) -> Batch | None:
+    def _take(self, rank: int) -> tuple[Batch, Place | None] | None:
         with self._changed:
             while not self._pending:
                 if self._closing:
@@ -153,13 +160,15 @@ class ThreadPool(WorkerPool):
                     self._changed.wait()
                 finally:
                     self._idle -= 1
-            batch = self._pending.popleft()
+            batch, place = self._pending.popleft()
             self._running[rank] = batch
-            return batch
+            return batch, place
 
-    def _run(self, rank: int, batch: Batch) -> None:
+    def _run(self, rank: int, batch: Batch, place: Place | None) -> None:
         try:
-            if batch.claim():
+            with within(place):
+                if not batch.claim():
+                    return
                 run_inline(batch, isolate=self._spec.isolate, broken=self._broken, check=self._check)
         finally:
             with self._changed:

@@ -12,7 +12,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Never, ParamSpec, TypeVar
 
 from anypool._core import registry
 from anypool._core.batch import TaskBatch, task_name
@@ -96,6 +96,9 @@ class Executor(concurrent.futures.Executor):
     def max_workers(self) -> int:
         """How many tasks may run at once."""
         return self._session.spec.max_workers
+
+    def __reduce__(self) -> Never:
+        raise TypeError("an Executor cannot travel to another process; make one inside the task")
 
     def __repr__(self) -> str:
         state = " shut down" if self._session.closed else ""

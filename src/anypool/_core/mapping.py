@@ -123,6 +123,7 @@ class Feed:
         self._buffersize = buffersize
         self._encode = encode
         self._encoded_function: bytes | None = None
+        self._pins: list[object] = []  # what the function's bytes name
         self._send = send
         self._take_ids = take_ids
         # Held while the user's input is read and chunks are sent; never while waiting. Re-entrant, for on serial a
@@ -133,7 +134,7 @@ class Feed:
         # The fields below are guarded by _changed.
         self._queue: deque[MapBatch] = deque()  # ordered: chunks whose results are not all taken
         self._next = 0  # ordered: place of the next result in the first chunk
-        self._ready: deque[tuple[MapBatch, Any]] = deque()  # unordered: (chunk, result)
+        self._ready: deque[tuple[MapBatch, int, tuple[Any, ...]]] = deque()  # unordered: (chunk, place, result)
         self._unfinished = 0  # items sent and not settled
         self._waiting_results = 0  # items sent and not taken
         self._failed: BaseException | None = None  # what reading the input raised
@@ -174,10 +175,12 @@ class Feed:
 
     def _read(self, size: int) -> list[tuple[Any, ...]]:
         items: list[tuple[Any, ...]] = []
-        assert self._inputs is not None
+        inputs = self._inputs
+        if inputs is None:
+            return items  # abandoned by another thread since the caller looked
         try:
             for _ in range(size):
-                items.append(next(self._inputs))
+                items.append(next(inputs))
         except StopIteration:
             self._end_input()
         except BaseException as error:
@@ -199,7 +202,8 @@ class Feed:
             return
         try:
             if self._encoded_function is None:
-                self._encoded_function = self._encode(self.function)
+                with pins.collect() as self._pins:
+                    self._encoded_function = self._encode(self.function)
             batch = MapBatch(self, items, self._take_ids(len(items)))
             batch.encode(self._encoded_function)
         except SerializationError as error:
@@ -216,7 +220,13 @@ class Feed:
 
     def _launch(self, batch: MapBatch) -> None:
         self._enter(batch)
-        self._send(batch)
+        try:
+            self._send(batch)
+        except BaseException as error:
+            # Refused, for the executor was shut down meanwhile; or a Ctrl-C. No place may stay without a result.
+            for index in range(batch.size):
+                batch.settle(index, None, error)
+            raise
 
     def _enter(self, batch: MapBatch) -> None:
         with self._changed:
@@ -242,11 +252,12 @@ class Feed:
         with self._changed:
             if batch.results[index] is not _PENDING:
                 return
-            batch.results[index] = None if self._abandoned or self._dropped else result
+            wanted = not (self._abandoned or self._dropped)
+            batch.results[index] = result if wanted else None
             batch.left -= 1
             self._unfinished -= 1
-            if not self._ordered:
-                self._ready.append((batch, result))
+            if not self._ordered and not self._abandoned:
+                self._ready.append((batch, index, result))
             if batch.left == 0:
                 batch.forget()
                 if batch.began:
@@ -339,9 +350,10 @@ class Feed:
         if not self._ordered:
             if not self._ready:
                 return None
-            batch, result = self._ready.popleft()
+            batch, place, result = self._ready.popleft()
+            batch.results[place] = None
             self._waiting_results -= 1
-            return batch, 0, result
+            return batch, place, result
         if not self._queue:
             return None
         batch = self._queue[0]
