@@ -8,6 +8,7 @@ context of primitives. There is no concurrency, so a debugger stops where the pr
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # has no stub
 import dataclasses
 import signal
 import threading
@@ -21,6 +22,9 @@ from anypool.abc import Backend, Batch, Capabilities, Context, PoolSpec, WorkerP
 from anypool.errors import InitializerFailed
 
 __all__ = ["SerialBackend"]
+
+# A plain int, and _signal's functions: signal's own turn numbers into enums, which costs more than a short task.
+_SIGINT = int(signal.SIGINT)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -100,16 +104,16 @@ class _InterruptWatch:
     def __enter__(self) -> _InterruptWatch:
         # Only the main thread may set handlers, and only there do signals arrive.
         if (
-            threading.current_thread() is threading.main_thread()
-            and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            threading.get_ident() == threading.main_thread().ident
+            and _signal.getsignal(_SIGINT) is signal.default_int_handler
         ):
-            signal.signal(signal.SIGINT, self._note)
+            _signal.signal(_SIGINT, self._note)
             self._replaced = True
         return self
 
     def __exit__(self, *_: object) -> None:
         if self._replaced:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            _signal.signal(_SIGINT, signal.default_int_handler)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         self.interrupted = True

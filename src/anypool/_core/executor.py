@@ -48,6 +48,7 @@ class Executor(concurrent.futures.Executor):
         isolate: on ``serial`` and ``thread``, copy arguments and results by pickling, as processes do (E4).
 
     Raises:
+        SerializationError: values are copied, and ``initializer`` or ``initargs`` cannot be pickled.
         UnknownBackend: no backend has this name.
         BackendUnavailable: its engine is not installed; the message has the install line.
         ValueError: ``max_workers`` is not positive.
@@ -76,6 +77,8 @@ class Executor(concurrent.futures.Executor):
             max_workers = 1  # whatever was asked for; said by Executor.max_workers
         if isolate and not chosen.capabilities.isolate:
             registry.require(chosen.name, "isolate", "isolate=True")
+        if isolate and initializer is not None:
+            dumps((initializer, tuple(initargs)), "initializer")  # what cannot travel is refused here, not later
         spec = PoolSpec(
             max_workers=max_workers, initializer=initializer, initargs=tuple(initargs), isolate=bool(isolate)
         )

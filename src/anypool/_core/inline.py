@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from anypool._core import worker_info
+from anypool._core import pins, worker_info
+from anypool._core.batch import decode
 from anypool._core.runner import run_batch
+from anypool._core.serialise import dumps, loads
 from anypool.abc import Batch, PoolSpec
 from anypool.errors import InitializerFailed
 
@@ -36,14 +38,16 @@ def run_inline(
             batch.settle(index, None, broken)
     elif isolate:
         encoded = batch.encoded()
-        run_batch(
-            encoded.function,
-            encoded.calls,
-            _SettlingSink(batch, check),
-            first_id=batch.first_id,
-            name=batch.name,
-            attempt=batch.attempt,
-        )
+        # Collected, so that a primitive which a task makes and returns lives until its bytes have been read.
+        with pins.collect():
+            run_batch(
+                encoded.function,
+                encoded.calls,
+                _SettlingSink(batch, check),
+                first_id=batch.first_id,
+                name=batch.name,
+                attempt=batch.attempt,
+            )
     else:
         for index in range(batch.size):
             check()
@@ -78,8 +82,9 @@ class _SettlingSink:
         self._check()
 
     def finished(self, index: int, outcome: bytes) -> None:
-        """Settle the call."""
-        self._batch.settle_encoded(index, outcome)
+        """Settle the call, as a value: the bytes may name what only lives as long as this batch runs."""
+        value, error = decode(outcome, self._batch.name, self._batch.first_id + index)
+        self._batch.settle(index, value, error)
 
 
 def run_initializer(spec: PoolSpec) -> InitializerFailed | None:
@@ -87,7 +92,10 @@ def run_initializer(spec: PoolSpec) -> InitializerFailed | None:
     if spec.initializer is None:
         return None
     try:
-        spec.initializer(*spec.initargs)
+        initializer, initargs = spec.initializer, spec.initargs
+        if spec.isolate:
+            initializer, initargs = loads(dumps((initializer, initargs), "initializer"))
+        initializer(*initargs)
     except BaseException as error:
         failed = InitializerFailed(
             f"the executor's initializer raised {type(error).__name__}: {error}. No task can run; "

@@ -436,6 +436,9 @@ class MapResults(Iterator[T], Generic[T]):
         if error is not None:
             self._feed.abandon()
             try:
+                if isinstance(error, StopIteration):
+                    # It would look like the end of the results; a generator does the same (PEP 479).
+                    raise RuntimeError(f"map: a task raised {error!r}") from error
                 raise error
             finally:
                 del error  # no cycle of traceback and frame

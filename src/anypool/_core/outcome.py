@@ -87,7 +87,7 @@ def blame(reason: BaseException) -> str:
     while trace is not None:
         owner = trace.tb_frame.f_locals.get("self")
         name = trace.tb_frame.f_code.co_name
-        if owner is not None and name.startswith("__") and not type(owner).__module__.startswith("anypool."):
+        if owner is not None and name.startswith("__") and not type(owner).__module__.startswith("anypool._core."):
             found = f"It was raised by {type(owner).__module__}.{type(owner).__qualname__}.{name}. "
         trace = trace.tb_next
     return found

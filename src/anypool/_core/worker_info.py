@@ -6,7 +6,7 @@ import os
 import threading
 from typing import NamedTuple
 
-__all__ = ["WorkerInfo", "clear_task", "set_task", "set_worker", "swap_worker", "worker"]
+__all__ = ["WorkerInfo", "clear_task", "current_task", "set_task", "set_worker", "swap_worker", "worker"]
 
 
 class WorkerInfo(NamedTuple):
@@ -64,6 +64,11 @@ def set_task(task_id: int, name: str, attempt: int) -> tuple[int, str, int] | No
 def clear_task(before: tuple[int, str, int] | None) -> None:
     """Say that the task ended."""
     _current.task = before
+
+
+def current_task() -> tuple[int, str, int] | None:
+    """Give the running task as ``set_task`` made it, a new tuple for each, or ``None`` outside of tasks."""
+    return _current.task
 
 
 def worker() -> WorkerInfo:
