@@ -11,7 +11,8 @@ import anypool
 import anypool.abc
 
 CONTRACTS = {name: getattr(anypool.abc, name) for name in anypool.abc.__all__}
-PUBLIC = {**{name: getattr(anypool, name) for name in anypool.__all__}, **CONTRACTS}
+# ``anypool.Process`` is another class for each default backend, and asking for it opens that backend's context.
+PUBLIC = {**{name: getattr(anypool, name) for name in anypool.__all__ if name != "Process"}, **CONTRACTS}
 
 
 def own_members(cls: type) -> Iterator[tuple[str, object]]:

@@ -29,7 +29,8 @@ def test_unknown_subject_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """The message lists those that exist."""
     with pytest.raises(SystemExit):
         main(["--subjects", "nothing"])
-    assert all(name in capsys.readouterr().err for name in SUBJECTS)
+    printed = capsys.readouterr().err
+    assert all(name in printed for name in SUBJECTS)
 
 
 def test_spread_is_the_interquartile_range() -> None:
