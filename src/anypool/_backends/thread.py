@@ -6,23 +6,21 @@ keep Ctrl-C from ending the program (E12), and an initializer's error never reac
 
 from __future__ import annotations
 
-import ctypes
 import dataclasses
 import os
+import signal
 import socket
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from anypool._backends._places import place_for, within
 from anypool._core import worker_info
-from anypool._core.inline import run_initializer, run_inline
+from anypool._core.inline import Guard, run_initializer, run_inline
+from anypool._sync.inproc import MAIN, Activity, Place, Terminated
 from anypool.abc import Backend, Batch, Capabilities, Context, PoolSpec, WorkerPool
 from anypool.errors import InitializerFailed, WorkerDied
-
-if TYPE_CHECKING:
-    from anypool._sync.inproc import Place
 
 __all__ = ["ThreadBackend"]
 
@@ -55,8 +53,24 @@ class ThreadBackend(Backend):
         return InprocContext("thread", ThreadMonitor, isolate)
 
 
-class _Stopped(BaseException):
-    """Raised inside a running task by ``stop``; not an Exception, so that tasks do not swallow it by accident."""
+class _Worker(Guard):
+    """One thread, as something that ``stop`` can end: in the user's code, never in the middle of our own."""
+
+    def __init__(self, rank: int) -> None:
+        name = f"anypool-thread-{rank}"
+        self.activity = Activity(name, MAIN)
+        self.batch: Batch | None = None
+        self.stopped = False
+        self.thread: threading.Thread | None = None
+        self.name = name
+
+    def begin(self) -> None:
+        if self.stopped:
+            raise Terminated
+        self.activity.leave()
+
+    def end(self) -> None:
+        self.activity.enter()
 
 
 class ThreadPool(WorkerPool):
@@ -67,8 +81,7 @@ class ThreadPool(WorkerPool):
         # Guards all below. Re-entrant: a ``__del__`` that the collector runs here may submit.
         self._changed = threading.Condition(threading.RLock())
         self._pending: deque[tuple[Batch, Place | None]] = deque()
-        self._threads: dict[int, threading.Thread] = {}  # by rank
-        self._running: dict[int, Batch] = {}  # by rank
+        self._workers: list[_Worker] = []  # by rank
         self._idle = 0
         self._closing = False
         self._stopped = False
@@ -81,11 +94,12 @@ class ThreadPool(WorkerPool):
             self._pending.append((batch, place))
             if self._idle >= len(self._pending):
                 self._changed.notify()
-            elif len(self._threads) < self._spec.max_workers:
-                rank = len(self._threads)
-                thread = threading.Thread(target=self._work, args=(rank,), name=f"anypool-thread-{rank}", daemon=True)
-                self._threads[rank] = thread
-                thread.start()
+            elif len(self._workers) < self._spec.max_workers:
+                rank = len(self._workers)
+                worker = _Worker(rank)
+                worker.thread = threading.Thread(target=self._work, args=(rank, worker), name=worker.name, daemon=True)
+                self._workers.append(worker)
+                worker.thread.start()
             else:
                 self._changed.notify()
 
@@ -101,15 +115,15 @@ class ThreadPool(WorkerPool):
             if cancel_pending:
                 self._pending.clear()
             self._changed.notify_all()
-            threads = list(self._threads.values())
+            # After stop() a thread may sit in a call that cannot be interrupted, for as long as that takes.
+            threads = [] if self._stopped else self._other_threads()
         for batch, place in cancelled:
             batch.cancel()
             if place is not None:
                 place.end()
         if wait:
             for thread in threads:
-                if thread is not threading.current_thread():
-                    thread.join()
+                thread.join()
 
     def stop(self, *, force: bool) -> None:
         """Cancel what waits and interrupt what runs at its next bytecode.
@@ -121,36 +135,44 @@ class ThreadPool(WorkerPool):
             self._stopped = True
         self.shutdown(wait=False, cancel_pending=True)
         with self._changed:
-            threads = [thread for thread in self._threads.values() if thread is not threading.current_thread()]
-            running = list(self._running.items())
-        # Settled first, interrupted second: the futures end now whatever the threads are doing, and the _Stopped
+            threads = self._other_threads()
+            running = [(worker, worker.batch) for worker in self._workers if worker.batch is not None]
+        # Settled first, interrupted second: the futures end now whatever the threads are doing, and the exception
         # that a task then dies of finds its call already ended.
-        for _, batch in running:
+        for worker, batch in running:
+            worker.stopped = True
             for index in range(batch.size):
                 batch.settle(index, None, self._died(batch, index))
-        for rank, _ in running:
-            _raise_in(self._threads[rank], _Stopped)
+        for worker, _ in running:
+            worker.activity.kill(signal.SIGKILL if force else signal.SIGTERM)
         deadline = time.monotonic() + _GRACE
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))
 
-    def _work(self, rank: int) -> None:
+    def _other_threads(self) -> list[threading.Thread]:
+        me = threading.current_thread()
+        return [worker.thread for worker in self._workers if worker.thread is not None and worker.thread is not me]
+
+    def _work(self, rank: int, worker: _Worker) -> None:
         worker_info.set_worker("thread", rank)
+        worker.activity.adopt_thread()
         try:
             failed = run_initializer(self._spec)
             if failed is not None:
                 self._break(failed)
             while True:
-                taken = self._take(rank)
+                taken = self._take(worker)
                 if taken is None:
                     return
-                self._run(rank, *taken)
+                self._run(worker, *taken)
                 # Not kept until the next task comes: its arguments may be large.
                 del taken
-        except _Stopped:
-            return  # it came between two tasks, or a moment late
+        except Terminated:
+            return
+        finally:
+            worker.activity.seal()
 
-    def _take(self, rank: int) -> tuple[Batch, Place | None] | None:
+    def _take(self, worker: _Worker) -> tuple[Batch, Place | None] | None:
         with self._changed:
             while not self._pending:
                 if self._closing:
@@ -161,22 +183,17 @@ class ThreadPool(WorkerPool):
                 finally:
                     self._idle -= 1
             batch, place = self._pending.popleft()
-            self._running[rank] = batch
+            worker.batch = batch
             return batch, place
 
-    def _run(self, rank: int, batch: Batch, place: Place | None) -> None:
+    def _run(self, worker: _Worker, batch: Batch, place: Place | None) -> None:
         try:
             with within(place):
-                if not batch.claim():
-                    return
-                run_inline(batch, isolate=self._spec.isolate, broken=self._broken, check=self._check)
+                if batch.claim():
+                    run_inline(batch, isolate=self._spec.isolate, broken=self._broken, guard=worker)
         finally:
             with self._changed:
-                self._running.pop(rank, None)
-
-    def _check(self) -> None:
-        if self._stopped:
-            raise _Stopped
+                worker.batch = None
 
     def _break(self, failed: InitializerFailed) -> None:
         with self._changed:
@@ -194,7 +211,3 @@ class ThreadPool(WorkerPool):
             host=socket.gethostname(),
         )
 
-
-def _raise_in(thread: threading.Thread, error: type[BaseException]) -> None:
-    if thread.ident is not None:
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident), ctypes.py_object(error))

@@ -242,7 +242,9 @@ class Executor(concurrent.futures.Executor):
             Unsupported: the backend cannot do it; the message names those that can.
         """
         given: dict[str, Any] = {"name": name, "timeout": timeout, "kill_on_cancel": kill_on_cancel}
-        options = dataclasses.replace(self._options, **{key: value for key, value in given.items() if value is not None})
+        options = dataclasses.replace(
+            self._options, **{key: value for key, value in given.items() if value is not None}
+        )
         if not self.capabilities.kill_running:
             if options.timeout is not None:
                 registry.require(self.backend, "kill_running", "options(timeout=…)")

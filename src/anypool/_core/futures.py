@@ -88,4 +88,3 @@ class Future(concurrent.futures.Future[T], Generic[T]):
             return
         finally:
             self._batch = None  # lets go of the arguments
-

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from anypool._core import pins, worker_info
 from anypool._core.batch import decode
 from anypool._core.runner import run_batch
@@ -11,11 +9,20 @@ from anypool._core.serialise import dumps, loads
 from anypool.abc import Batch, PoolSpec
 from anypool.errors import InitializerFailed
 
-__all__ = ["run_initializer", "run_inline"]
+__all__ = ["Guard", "run_initializer", "run_inline"]
 
 
-def _go_on() -> None:
-    """Check nothing."""
+class Guard:
+    """What surrounds each call: nothing. A pool that can interrupt its workers says here when that may happen."""
+
+    def begin(self) -> None:
+        """The user's function comes next. What this raises ends the run, and the pool has settled what is left."""
+
+    def end(self) -> None:
+        """The user's function has ended."""
+
+
+_NO_GUARD = Guard()
 
 
 def run_inline(
@@ -23,7 +30,7 @@ def run_inline(
     *,
     isolate: bool,
     broken: InitializerFailed | None = None,
-    check: Callable[[], None] = _go_on,
+    guard: Guard = _NO_GUARD,
 ) -> None:
     """Run every call of a claimed batch and settle it; nothing that a task raises gets out of here.
 
@@ -31,7 +38,7 @@ def run_inline(
         batch: the batch.
         isolate: run it through bytes, as it was encoded.
         broken: what every call gets instead of being run.
-        check: called before each call; what it raises ends the run.
+        guard: surrounds each call.
     """
     if broken is not None:
         for index in range(batch.size):
@@ -43,29 +50,31 @@ def run_inline(
             run_batch(
                 encoded.function,
                 encoded.calls,
-                _SettlingSink(batch, check),
+                _SettlingSink(batch, guard),
                 first_id=batch.first_id,
                 name=batch.name,
                 attempt=batch.attempt,
             )
     else:
         for index in range(batch.size):
-            check()
-            _run_by_reference(batch, index)
+            _run_by_reference(batch, index, guard)
 
 
-def _run_by_reference(batch: Batch, index: int) -> None:
+def _run_by_reference(batch: Batch, index: int, guard: Guard) -> None:
     before = worker_info.set_task(batch.first_id + index, batch.name, batch.attempt)
     function, args, kwargs = batch.call(index)
+    guard.begin()
     try:
         value = function(*args, **kwargs)
     except BaseException as error:
+        guard.end()
         # The first frame is this one; the user's traceback begins behind it.
         if error.__traceback__ is not None:
             error.__traceback__ = error.__traceback__.tb_next
         worker_info.clear_task(before)
         batch.settle(index, None, error)
     else:
+        guard.end()
         worker_info.clear_task(before)
         batch.settle(index, value, None)
 
@@ -73,16 +82,17 @@ def _run_by_reference(batch: Batch, index: int) -> None:
 class _SettlingSink:
     """Hands outcomes straight to the batch."""
 
-    def __init__(self, batch: Batch, check: Callable[[], None]) -> None:
+    def __init__(self, batch: Batch, guard: Guard) -> None:
         self._batch = batch
-        self._check = check
+        self._guard = guard
 
     def started(self, index: int) -> None:
-        """Nobody keeps record, for a crash in here ends the whole program; only see whether to go on."""
-        self._check()
+        """Nobody keeps record, for a crash in here ends the whole program."""
+        self._guard.begin()
 
     def finished(self, index: int, outcome: bytes) -> None:
         """Settle the call, as a value: the bytes may name what only lives as long as this batch runs."""
+        self._guard.end()
         value, error = decode(outcome, self._batch.name, self._batch.first_id + index)
         self._batch.settle(index, value, error)
 

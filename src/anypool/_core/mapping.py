@@ -39,7 +39,19 @@ _PENDING = object()
 class MapBatch(Batch):
     """A chunk of a map's items: calls of one function, with a place for each result."""
 
-    __slots__ = ("_calls", "_encoded", "_feed", "attempt", "began", "first_id", "left", "name", "results", "size", "timeout")
+    __slots__ = (
+        "_calls",
+        "_encoded",
+        "_feed",
+        "attempt",
+        "began",
+        "first_id",
+        "left",
+        "name",
+        "results",
+        "size",
+        "timeout",
+    )
 
     def __init__(self, feed: Feed, calls: list[tuple[Any, ...]], first_id: int) -> None:
         self._feed = feed

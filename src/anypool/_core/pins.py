@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any
 from weakref import WeakValueDictionary
 
-__all__ = ["collect", "collecting", "note", "refer"]
+__all__ = ["collect", "collecting", "note", "noted", "refer"]
 
 
 class _Local(threading.local):
@@ -46,9 +46,20 @@ def collecting() -> bool:
     return _local.pinned is not None
 
 
+def noted() -> list[object] | None:
+    """Give what was noted so far on this thread, or ``None`` if nobody collects."""
+    return _local.pinned
+
+
 def note(obj: object) -> bool:
-    """Keep ``obj`` alive with the bytes that are being made. False if nobody on this thread collects."""
+    """Keep ``obj`` alive with the bytes that are being made. False if nobody on this thread collects.
+
+    Then its method ``travel_alone`` is called if it has one: nobody will say when the bytes have arrived.
+    """
     if _local.pinned is None:
+        travel_alone = getattr(obj, "travel_alone", None)
+        if travel_alone is not None:
+            travel_alone()
         return False
     _local.pinned.append(obj)
     return True

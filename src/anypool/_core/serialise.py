@@ -15,8 +15,9 @@ __all__ = ["PROTOCOL", "dumps", "loads"]
 
 PROTOCOL = 5
 
-#: ``__mp_main__`` is what multiprocessing calls the program in its own children.
-_MAIN = (b"__main__", b"__mp_main__")
+_MAIN = b"__main__"
+#: What multiprocessing calls the program in its own children.
+_MP_MAIN = b"__mp_main__"
 
 
 def dumps(obj: object, root: str = "value") -> bytes:
@@ -29,13 +30,21 @@ def dumps(obj: object, root: str = "value") -> bytes:
     Raises:
         SerializationError: it cannot be pickled; the error names the innermost culprit and the path to it.
     """
+    noted = pins.noted()
+    if noted is None:
+        with pins.collect() as noted:
+            data = dumps(obj, root)
+        for pin in noted:
+            pins.note(pin)
+        return data
+    before = len(noted)
     try:
         data = pickle.dumps(obj, PROTOCOL)
     except Exception:  # of any type: PicklingError, AttributeError, TypeError, or what a __reduce__ raises
+        data = b""
+    if not data or _MAIN in data or _MP_MAIN in data:
+        del noted[before:]  # those bytes go nowhere
         return _by_value(obj, root)
-    for name in _MAIN:
-        if name in data:
-            return _by_value(obj, root)
     return data
 
 
