@@ -12,6 +12,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from anypool._backends.loky import LokyBackend
+    from anypool._backends.process import ProcessBackend
+    from anypool._backends.serial import SerialBackend
+    from anypool._backends.thread import ThreadBackend
     from anypool._core.contexts import (
         BoundedSemaphore,
         Event,
@@ -28,10 +32,6 @@ if TYPE_CHECKING:
     from anypool._core.futures import Future
     from anypool._core.registry import available_backends, known_backends
     from anypool._core.worker_info import WorkerInfo, worker
-    from anypool._backends.loky import LokyBackend
-    from anypool._backends.process import ProcessBackend
-    from anypool._backends.serial import SerialBackend
-    from anypool._backends.thread import ThreadBackend
     from anypool.abc import Backend, Capabilities
     from anypool.errors import (
         AnypoolError,

@@ -1,4 +1,4 @@
-"""Runs small programs that attach to local primitives in the hardest way: strangers, who get a pickle on their stdin."""
+"""Runs small programs that attach to local primitives in the hardest way: strangers that get a pickle on stdin."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def start(program: str, *args: object) -> subprocess.Popen[str]:
         text=True,
     )
     assert process.stdin is not None
-    process.stdin.buffer.write(pickle.dumps(args))
+    with open(process.stdin.fileno(), "wb", closefd=False) as stdin:
+        stdin.write(pickle.dumps(args))
     process.stdin.close()
     process.stdin = None  # communicate() would flush it
     return process

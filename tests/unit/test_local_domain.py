@@ -6,11 +6,12 @@ import gc
 import os
 import pickle
 import stat
+from pathlib import Path
 
 import pytest
-from local_support import names_left, run, start
 
 from anypool._sync.local import LocalContext, _domain
+from tests.unit.local_support import names_left, run, start
 
 
 def own_names() -> list[str]:
@@ -20,7 +21,8 @@ def own_names() -> list[str]:
 
 def make_everything(ctx: LocalContext) -> list[object]:
     """Make one of each, and pickle all."""
-    made = [ctx.Lock(), ctx.RLock(), ctx.Semaphore(), ctx.BoundedSemaphore(), ctx.Event(), ctx.Queue(3), *ctx.Pipe()]
+    locks = [ctx.Lock(), ctx.RLock(), ctx.Semaphore(), ctx.BoundedSemaphore()]
+    made: list[object] = [*locks, ctx.Event(), ctx.Queue(3), *ctx.Pipe()]
     pickle.dumps(made)
     return made
 
@@ -80,14 +82,15 @@ def test_collected_without_a_pickle() -> None:
 
 def test_pickled_names_outlive_their_context_object() -> None:
     """Only close() ends a family: a context that is merely forgotten takes nothing from those who use its things."""
-    ctx = LocalContext("process")
-    data = pickle.dumps(ctx.Lock())
-    del ctx
-    gc.collect()
-    assert pickle.loads(data).acquire(False)
-    for entry in os.listdir(_domain.current_path()):
-        _domain.unlink(f"{_domain.current_path()}/{entry}")
-    _domain.retire()
+    program = """
+        import gc
+        from anypool._sync.local import LocalContext
+        data = pickle.dumps(LocalContext("process").Lock())
+        gc.collect()
+        LocalContext("process").close()
+        print(pickle.loads(data).acquire(False))
+    """
+    assert run(program) == "True"
 
 
 MAKE = """
@@ -102,40 +105,44 @@ MAKE = """
 def test_exit_leaves_nothing() -> None:
     """P8: a program that closed nothing leaves nothing when it ends."""
     assert names_left(run(MAKE)) == []
-    token = run(MAKE + "\n    if (pid := os.fork()) == 0: sys.exit()\n    os.waitpid(pid, 0); print(made[0])").split()[0]
-    assert names_left(token) == []
 
 
 def test_fork_does_not_remove() -> None:
     """A forked child's ordinary exit leaves its parent's domain alone."""
     program = MAKE + "\n    if (pid := os.fork()) == 0: sys.exit()\n    os.waitpid(pid, 0)"
     program += "\n    print(os.path.isdir(_domain.current_path()))"
-    assert run(program).split()[1] == "True"
+    token, exists = run(program).split()
+    assert exists == "True"
+    assert names_left(token) == []
 
 
-def test_killed_creator_is_swept() -> None:
+def test_killed_creator_is_swept(tmp_path: Path) -> None:
     """P8: what a killed program left is removed when the next domain is made, not while a member of it lives."""
-    with start(MAKE + "\n    os.kill(os.getpid(), signal.SIGKILL)") as child:
+    # Elsewhere than usual: any other program of this machine that makes a domain right now would sweep, too.
+    elsewhere = """
+    from anypool._sync.local import _domain
+    _domain._base = lambda: args[0]
+    """
+    with start(elsewhere + MAKE + "\n    os.kill(os.getpid(), signal.SIGKILL)", str(tmp_path)) as child:
         token = child.communicate(timeout=10)[0].strip()
-    assert len(names_left(token)) == 6  # the directory, three locks' and the queue's two semaphores
+    assert os.listdir(tmp_path) == [token]
+    assert len(names_left(token)) == 5  # three locks' and the queue's two semaphores
     ctx = LocalContext("process")
     ready, gate = ctx.Semaphore(0), ctx.Semaphore(0)
     member = """
-        from anypool._sync.local import _domain
-        path, ready, gate = args
-        _domain.adopt(path)
-        ready.release()
-        gate.acquire(timeout=20)
+    _domain.adopt(f"{args[0]}/{args[1]}")
+    args[2].release()
+    args[3].acquire(timeout=20)
     """
-    sweep = "from anypool._sync.local import _domain; _domain.current_path()"
-    with start(member, f"/dev/shm/{token}", ready, gate) as child:
+    sweep = elsewhere + "\n    _domain.current_path()"
+    with start(elsewhere + member, str(tmp_path), token, ready, gate) as child:
         assert ready.acquire(timeout=10)
-        run(sweep)
-        assert len(names_left(token)) == 6
+        run(sweep, str(tmp_path))
+        assert len(names_left(token)) == 5
         gate.release()
         assert child.wait(10) == 0
-    run(sweep)
-    assert names_left(token) == []
+    run(sweep, str(tmp_path))
+    assert names_left(token) == os.listdir(tmp_path) == []
     ctx.close()
 
 
@@ -155,20 +162,22 @@ def test_adopted_domain_outlives_the_worker() -> None:
     )
     channel = pickle.loads(bytes.fromhex(made))
     assert channel.get(timeout=1) == "from the worker"
-    del channel
-    for entry in os.listdir(path):
-        _domain.unlink(f"{path}/{entry}")
-    _domain.retire()
+    first, last = LocalContext("process"), LocalContext("process")
+    first.close()
+    assert own_names()
+    last.close()  # the family's end: nobody can be waiting for what a worker made
     assert own_names() == []
+    channel.put(1)
+    assert channel.get() == 1
 
 
 def test_no_resource_tracker() -> None:
     """Nothing of ours starts multiprocessing's resource tracker."""
-    program = MAKE + """
+    look = """
     tracker = sys.modules.get("multiprocessing.resource_tracker")
     print(tracker is None or tracker._resource_tracker._fd is None)
     """
-    assert run(program).split()[1] == "True"
+    assert run(MAKE + look).split()[1] == "True"
 
 
 def test_taken_name_is_not_used() -> None:

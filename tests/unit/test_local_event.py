@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import pickle
+import select
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
-from local_support import run, start
 
 from anypool._sync.local import LocalContext
+from tests.unit.local_support import run, start
 
 
 @pytest.fixture
@@ -49,30 +50,45 @@ def test_wakes_all(ctx: LocalContext) -> None:
     assert not event.is_set()
 
 
-def test_pulse_wakes_who_waited(ctx: LocalContext) -> None:
+def test_pulse_wakes_who_waited(ctx: LocalContext, monkeypatch: pytest.MonkeyPatch) -> None:
     """P2: set and clear at once still wake everybody who waited before, and quickly."""
     event = ctx.Event()
+    waiting = threading.Semaphore(0)
+    real_poll = select.poll
+
+    class Poll:
+        """Tells when a wait has got so far that the pulse is after its beginning."""
+
+        def __init__(self) -> None:
+            self.real = real_poll()
+            self.register = self.real.register
+
+        def poll(self, timeout: float) -> list[tuple[int, int]]:
+            waiting.release()
+            return self.real.poll(timeout)
+
+    monkeypatch.setattr(select, "poll", Poll)
     for _ in range(20):
         woken: list[float] = []
-        waiting = threading.Barrier(4)
 
-        def wait(woken: list[float] = woken, waiting: threading.Barrier = waiting) -> None:
-            waiting.wait()
+        def wait(woken: list[float] = woken) -> None:
             if event.wait(5):
                 woken.append(time.monotonic())
 
         threads = [threading.Thread(target=wait) for _ in range(3)]
         for thread in threads:
             thread.start()
-        waiting.wait()
-        time.sleep(0.005)  # into the wait; nothing tells when a thread sleeps in it
+        for _ in threads:
+            assert waiting.acquire(timeout=5)
         before = time.monotonic()
         event.set()
         event.clear()
         for thread in threads:
             thread.join()
         assert len(woken) == 3
-        assert max(woken) - before < 0.5
+        assert max(woken) - before < 0.9, "they found out by themselves, not by being woken"
+        while waiting.acquire(False):
+            pass
 
 
 def test_killed_waiter_breaks_nothing(ctx: LocalContext) -> None:

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from local_support import run, start
 
 from anypool._core import serialise
 from anypool._sync.local import LocalContext
+from tests.unit.local_support import run, start
 
 
 @pytest.fixture
@@ -126,7 +126,8 @@ def test_nested_and_captured(ctx: LocalContext) -> None:
     lock = ctx.Lock()
     lock.acquire()
     function = serialise.dumps(lambda: lock.acquire(False))
-    assert run("print(pickle.loads(args[0])(), args[1]['x'][0].acquire(False))", function, {"x": [lock]}) == "False False"
+    program = "print(pickle.loads(args[0])(), args[1]['x'][0].acquire(False))"
+    assert run(program, function, {"x": [lock]}) == "False False"
 
 
 def test_forked_child(ctx: LocalContext) -> None:

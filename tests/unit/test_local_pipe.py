@@ -10,13 +10,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing import connection
+from typing import Any
 
 import pytest
-from local_support import run, start
 
-from anypool._core import pins
+from anypool._core import pins, serialise
 from anypool._sync.local import LocalContext, _transit
 from anypool.errors import SerializationError
+from tests.unit.local_support import run, start
 
 
 @pytest.fixture
@@ -142,6 +143,9 @@ def test_stranger_is_killed(ctx: LocalContext) -> None:
             here.recv()
         with pytest.raises(BrokenPipeError):
             here.send(1)
+        assert child.wait(5) == -9
+        with pytest.raises(BrokenPipeError):
+            here._writer.send(1)  # type: ignore[attr-defined]  # the kernel's own word
 
 
 def test_end_closed_while_it_travels(ctx: LocalContext) -> None:
@@ -197,6 +201,17 @@ def test_end_through_a_carrier(ctx: LocalContext, carrier: str) -> None:
     assert run(program + "; item['end'].send(item['function']())", channel, far) == ""
     assert reader.recv() == 7
     assert reader.poll(5)
+    with pytest.raises(EOFError):
+        reader.recv()
+
+
+def test_pickled_in_vain(ctx: LocalContext) -> None:
+    """The lambda makes plain pickle fail after the end was pickled; only the pickle that travels keeps the end open."""
+    reader, writer = ctx.Pipe(duplex=False)
+    data = serialise.dumps([writer, lambda: 1])
+    writer.close()
+    serialise.loads(data)[0].close()
+    assert reader.poll(1)
     with pytest.raises(EOFError):
         reader.recv()
 
@@ -263,7 +278,8 @@ def test_standard_wait(ctx: LocalContext) -> None:
     """P2: multiprocessing.connection.wait takes our ends."""
     ends = [ctx.Pipe(duplex=False) for _ in range(3)]
     ends[1][1].send(1)
-    assert connection.wait([reader for reader, _ in ends], 1) == [ends[1][0]]
+    readers: list[Any] = [reader for reader, _ in ends]
+    assert connection.wait(readers, 1) == [readers[1]]
 
 
 def test_forked_child_keeps_no_pins(ctx: LocalContext) -> None:

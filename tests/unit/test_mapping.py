@@ -41,7 +41,8 @@ class FakePool:
             return self.arrived.wait_for(lambda: len(self.batches) >= count, timeout)
 
     def take_ids(self, count: int) -> int:
-        return [next(self.ids) for _ in range(count)][0]
+        first, *_ = itertools.islice(self.ids, count)
+        return first
 
     def run(self, place: int = 0) -> None:
         """Run one of the waiting batches to its end."""
@@ -68,7 +69,7 @@ def start(
     feed = Feed(
         function,
         zip(items, strict=True),
-        length=len(items) if hasattr(items, "__len__") else None,
+        length=len(items) if isinstance(items, range) else None,
         workers=workers,
         name="square",
         timeout=None,

@@ -49,7 +49,9 @@ def test_work_that_was_submitted_is_done_at_exit() -> None:
     assert out.count("item") == 40
 
 
-@pytest.mark.parametrize("block", ["with anypool.Executor('thread', 1) as ex:", "ex = anypool.Executor('thread', 1)\nif 1:"])
+@pytest.mark.parametrize(
+    "block", ["with anypool.Executor('thread', 1) as ex:", "ex = anypool.Executor('thread', 1)\nif 1:"]
+)
 def test_one_interrupt_ends_a_program_whose_task_sleeps(block: str) -> None:
     """E12: one KeyboardInterrupt, and nobody waits for a thread that cannot be interrupted."""
     status, _, err = run_script(

@@ -17,7 +17,7 @@ from typing import ClassVar
 
 from anypool._backends._places import place_for, within
 from anypool._core import worker_info
-from anypool._core.inline import run_inline, run_initializer
+from anypool._core.inline import run_initializer, run_inline
 from anypool.abc import Backend, Batch, Capabilities, Context, PoolSpec, WorkerPool
 from anypool.errors import InitializerFailed
 

@@ -210,4 +210,3 @@ class ThreadPool(WorkerPool):
             pid=os.getpid(),
             host=socket.gethostname(),
         )
-

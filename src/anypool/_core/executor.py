@@ -160,7 +160,9 @@ class Executor(concurrent.futures.Executor):
         Raises:
             ValueError: ``chunksize`` or ``buffersize`` is not positive.
         """
-        return self._map(fn, zip(*iterables), _length(iterables), timeout, chunksize, buffersize, ordered=True)
+        return self._map(
+            fn, zip(*iterables, strict=False), _length(iterables), timeout, chunksize, buffersize, ordered=True
+        )
 
     def map_unordered(
         self,
@@ -171,7 +173,9 @@ class Executor(concurrent.futures.Executor):
         buffersize: int | None = None,
     ) -> Iterator[T]:
         """Give what ``map`` gives in the order in which the results come."""
-        return self._map(fn, zip(*iterables), _length(iterables), timeout, chunksize, buffersize, ordered=False)
+        return self._map(
+            fn, zip(*iterables, strict=False), _length(iterables), timeout, chunksize, buffersize, ordered=False
+        )
 
     def starmap(
         self,

@@ -4,8 +4,8 @@
     first byte E: a pickled (summary text, pickled exception), so that an exception which cannot be rebuilt here still
                   says what it was
 
-Standard pickling of an exception calls ``cls(*args)`` again, which breaks on any ``__init__`` with other parameters, and
-drops cause, context and traceback. Here the object is rebuilt without its Python ``__init__``.
+Standard pickling of an exception calls ``cls(*args)`` again, which breaks on any ``__init__`` with other parameters,
+and drops cause, context and traceback. Here the object is rebuilt without its Python ``__init__``.
 """
 
 from __future__ import annotations

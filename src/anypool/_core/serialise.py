@@ -1,4 +1,4 @@
-"""Objects to bytes and back: plain pickle first where that is correct, cloudpickle otherwise (E3), errors that teach (E5).
+"""Objects to bytes and back: plain pickle where that is correct, else cloudpickle (E3), with errors that teach (E5).
 
 Plain pickle is several times faster, but it refuses lambdas, and what it says of ``__main__`` is a name that means
 something else in a worker; such streams are made again by value.

@@ -1,4 +1,4 @@
-"""Who runs this task: the data behind ``anypool.worker()`` (E14). Imported by workers, so it imports next to nothing."""
+"""Who runs this task: the data behind ``anypool.worker()`` (E14). Workers import it, so it imports little."""
 
 from __future__ import annotations
 
