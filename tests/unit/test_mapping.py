@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
-from anypool._core.mapping import Feed, MapBatch, MapResults
+from anypool._core.map_batch import MapBatch
+from anypool._core.map_feed import Feed
+from anypool._core.map_results import MapResults
 
 
 def square(x: int) -> int:

@@ -18,8 +18,10 @@ from anypool._core import registry
 from anypool._core.batch import TaskBatch, task_name
 from anypool._core.cpus import cpu_count
 from anypool._core.futures import Future
-from anypool._core.mapping import Feed, MapResults
+from anypool._core.map_feed import Feed
+from anypool._core.map_results import MapResults
 from anypool._core.options import Options
+from anypool._core.primitives import Primitives
 from anypool._core.serialise import dumps
 from anypool._core.session import Session
 from anypool.abc import PoolSpec
@@ -34,7 +36,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Executor(concurrent.futures.Executor):
+class Executor(Primitives, concurrent.futures.Executor):
     """Runs callables on a backend; a ``concurrent.futures.Executor`` in every respect (E1).
 
     Args:
@@ -94,6 +96,11 @@ class Executor(concurrent.futures.Executor):
     def capabilities(self) -> abc.Capabilities:
         """What the backend can do."""
         return self._session.backend.capabilities
+
+    @property
+    def context(self) -> abc.Context:
+        """The family of primitives that can be arguments of this executor's tasks (P1)."""
+        return self._session.context
 
     @property
     def max_workers(self) -> int:
@@ -287,46 +294,6 @@ class Executor(concurrent.futures.Executor):
         else:
             self._session.shutdown(wait=True, cancel_futures=False)
         return None
-
-    # --- primitives --------------------------------------------------------------------------------------------
-
-    @property
-    def context(self) -> abc.Context:
-        """The family of primitives that can be arguments of this executor's tasks (P1)."""
-        return self._session.context
-
-    def Lock(self) -> abc.Lock:
-        """Make a lock that tasks can be given."""
-        return self.context.Lock()
-
-    def RLock(self) -> abc.RLock:
-        """Make a lock that its owner may take again."""
-        return self.context.RLock()
-
-    def Semaphore(self, value: int = 1) -> abc.Semaphore:
-        """Make a semaphore with ``value`` free places."""
-        return self.context.Semaphore(value)
-
-    def BoundedSemaphore(self, value: int = 1) -> abc.Semaphore:
-        """Make a semaphore that never has more than ``value`` free places."""
-        return self.context.BoundedSemaphore(value)
-
-    def Event(self) -> abc.Event:
-        """Make an event."""
-        return self.context.Event()
-
-    def Queue(self, maxsize: int = 0) -> abc.Queue[Any]:
-        """Make a queue for at most ``maxsize`` items; 0 is no limit."""
-        return self.context.Queue(maxsize)
-
-    def Pipe(self, duplex: bool = True) -> tuple[abc.Connection[Any, Any], abc.Connection[Any, Any]]:
-        """Make the two ends of a pipe."""
-        return self.context.Pipe(duplex)
-
-    @property
-    def Process(self) -> abc.ProcessFactory:
-        """The class of this backend's processes."""
-        return self.context.Process
 
 
 def _encode_function(function: Callable[..., Any]) -> bytes:

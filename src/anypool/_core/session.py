@@ -13,7 +13,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from anypool._core.mapping import Feed
+    from anypool._core.map_feed import Feed
     from anypool.abc import Backend, Batch, Context, PoolSpec, WorkerPool
 
 __all__ = ["Session"]

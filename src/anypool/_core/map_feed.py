@@ -1,8 +1,8 @@
-"""``map`` behind the curtain: an input read as far as needed, chunks on their way, results in their places (E10).
+"""The feed of a map: reads the input as far as needed, sends chunks, and wakes whoever waits for results (E10).
 
 ::
 
-    input --feed()--> MapBatch --pool--> settle() --> Feed.ready --> MapResults.__next__
+    input --feed()--> MapBatch --pool--> settled() --> Store --take()--> MapResults.__next__
 
 Who feeds? As long as somebody iterates over the results, the consumer does, a window ahead, so an infinite input works
 and memory stays flat. A map that nobody has begun to iterate runs on by itself if its input has a length, for the
@@ -13,94 +13,23 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from anypool._core import pins
-from anypool._core.batch import Call, decode, dump_call
+from anypool._core.batch import decode
 from anypool._core.chunks import Chunking
-from anypool.abc import Batch, Encoded
+from anypool._core.map_batch import MapBatch
+from anypool._core.map_store import Store
 from anypool.errors import SerializationError
 
-__all__ = ["Feed", "MapBatch", "MapResults"]
-
-T = TypeVar("T")
+__all__ = ["Feed"]
 
 #: Chunks a worker that are on their way when the consumer looks.
 _AHEAD = 2
 #: Finished results that may wait for the consumer, in chunks a worker, while it waits for a straggler before them.
 _STRETCH = 8
-
-_PENDING = object()
-
-
-class MapBatch(Batch):
-    """A chunk of a map's items: calls of one function, with a place for each result."""
-
-    __slots__ = (
-        "_calls",
-        "_encoded",
-        "_feed",
-        "attempt",
-        "began",
-        "first_id",
-        "left",
-        "name",
-        "results",
-        "size",
-        "timeout",
-    )
-
-    def __init__(self, feed: Feed, calls: list[tuple[Any, ...]], first_id: int) -> None:
-        self._feed = feed
-        self._calls: list[tuple[Any, ...]] | None = calls
-        self._encoded: Encoded | None = None
-        self.size = self.left = len(calls)
-        self.first_id = first_id
-        self.name = feed.name
-        self.timeout = feed.timeout
-        self.attempt = 1
-        self.began = 0.0
-        # Each place holds _PENDING, or (encoded outcome,), or (value, error).
-        self.results: list[Any] = [_PENDING] * self.size
-
-    def encode(self, function: bytes) -> None:
-        """Turn the items into bytes, one pickle each, so that a bad one fails alone. Raises ``SerializationError``."""
-        assert self._calls is not None
-        with pins.collect() as pinned:
-            data = [dump_call(None, args, {}) for args in self._calls]
-        self._encoded = Encoded(function, data, pinned)
-        self._calls = None
-
-    def claim(self) -> bool:
-        self.began = time.monotonic()
-        return self._feed.claimed(self)
-
-    def cancel(self) -> None:
-        for index in range(self.size):
-            self.settle(index, None, CancelledError())
-
-    def call(self, index: int) -> Call:
-        assert self._calls is not None
-        return self._feed.function, self._calls[index], {}
-
-    def encoded(self) -> Encoded:
-        assert self._encoded is not None
-        return self._encoded
-
-    def settle(self, index: int, value: Any, error: BaseException | None) -> None:
-        self._feed.settled(self, index, (value, error))
-
-    def settle_encoded(self, index: int, data: bytes | memoryview) -> None:
-        # Kept as bytes: the consumer decodes it in its own thread, not the pool's.
-        self._feed.settled(self, index, (bytes(data),))
-
-    def forget(self) -> None:
-        """Let go of the arguments: every call has ended."""
-        self._calls = None
-        self._encoded = None
 
 
 class Feed:
@@ -131,7 +60,6 @@ class Feed:
         self._chunks = Chunking(workers, length, chunksize)
         self._workers = workers
         self._concurrent = concurrent
-        self._ordered = ordered
         self._buffersize = buffersize
         self._encode = encode
         self._encoded_function: bytes | None = None
@@ -144,11 +72,7 @@ class Feed:
         # Re-entrant: the collector may run MapResults.__del__ while this very thread holds it.
         self._changed = threading.Condition(threading.RLock())
         # The fields below are guarded by _changed.
-        self._queue: deque[MapBatch] = deque()  # ordered: chunks whose results are not all taken
-        self._next = 0  # ordered: place of the next result in the first chunk
-        self._ready: deque[tuple[MapBatch, int, tuple[Any, ...]]] = deque()  # unordered: (chunk, place, result)
-        self._unfinished = 0  # items sent and not settled
-        self._waiting_results = 0  # items sent and not taken
+        self._store = Store(ordered=ordered)
         self._failed: BaseException | None = None  # what reading the input raised
         self._exhausted = False
         self._abandoned = False
@@ -176,14 +100,14 @@ class Feed:
         if self._abandoned:
             return 0
         if self._buffersize is not None:
-            return self._buffersize - self._waiting_results
+            return self._buffersize - self._store.waiting
         if not self._concurrent:
-            return 1 - self._waiting_results  # serial: an item runs when its result is asked for
+            return 1 - self._store.waiting  # serial: an item runs when its result is asked for
         size = self._chunks.size()
-        ahead = _AHEAD * self._workers * size - self._unfinished
+        ahead = _AHEAD * self._workers * size - self._store.unfinished
         if not self.iterated and self.sized:
             return ahead  # nobody takes results yet: run on, as the standard library does
-        return min(ahead, _STRETCH * self._workers * size - self._waiting_results)
+        return min(ahead, _STRETCH * self._workers * size - self._store.waiting)
 
     def _read(self, size: int) -> list[tuple[Any, ...]]:
         items: list[tuple[Any, ...]] = []
@@ -242,10 +166,7 @@ class Feed:
 
     def _enter(self, batch: MapBatch) -> None:
         with self._changed:
-            self._unfinished += batch.size
-            self._waiting_results += batch.size
-            if self._ordered:
-                self._queue.append(batch)
+            self._store.add(batch)
 
     # --- what the pool reports ---------------------------------------------------------------------------------
 
@@ -254,29 +175,24 @@ class Feed:
         if not self._abandoned:
             return True
         with self._changed:
-            self._unfinished -= batch.left
-            batch.left = 0
+            self._store.forget(batch)
         batch.forget()
         return False
 
     def settled(self, batch: MapBatch, index: int, result: tuple[Any, ...]) -> None:
         """Put a result in its place, once."""
         with self._changed:
-            if batch.results[index] is not _PENDING:
+            if not self._store.put(batch, index, result):
                 return
-            wanted = not (self._abandoned or self._dropped)
-            batch.results[index] = result if wanted else None
-            batch.left -= 1
-            self._unfinished -= 1
-            if not self._ordered and not self._abandoned:
-                self._ready.append((batch, index, result))
+            if self._abandoned:
+                self._store.clear()
             if batch.left == 0:
                 batch.forget()
                 if batch.began:
                     self._chunks.measured(batch.size, time.monotonic() - batch.began)
             if self._dropped:
                 self._take_dropped()
-            if batch.left == 0 or not self._ordered or (self._queue and self._queue[0] is batch):
+            if batch.left == 0 or self._store.is_first(batch):
                 self._changed.notify_all()  # others have nothing to do with a result in the middle
             runs_on = self._concurrent and not self.iterated and (self.sized or self._dropped)
             needs_feeder = runs_on and not self._exhausted and not self._abandoned and self._feeder is None
@@ -324,10 +240,10 @@ class Feed:
             with self._changed:
                 if self._abandoned:
                     raise StopIteration
-                found = self._pop()
+                found = self._store.pop()
                 if found is not None:
                     break
-                if self._waiting_results == 0:
+                if self._store.waiting == 0:
                     if self._failed is not None:
                         failed, self._failed = self._failed, None
                         raise failed
@@ -347,9 +263,9 @@ class Feed:
         if self._inputs is None or self._closed_by_shutdown:
             return
         # Half a window at a time: a look at the input for each result would cost more than the result.
-        low = self._waiting_results == 0 or self._room() >= self._chunks.size()
+        low = self._store.waiting == 0 or self._room() >= self._chunks.size()
         if low:
-            self.feed(at_least_one=self._waiting_results == 0)
+            self.feed(at_least_one=self._store.waiting == 0)
 
     def _wait(self, deadline: float | None) -> bool:
         left = None if deadline is None else deadline - time.monotonic()
@@ -358,32 +274,9 @@ class Feed:
         self._changed.wait(left)
         return True
 
-    def _pop(self) -> tuple[MapBatch, int, tuple[Any, ...]] | None:
-        if not self._ordered:
-            if not self._ready:
-                return None
-            batch, place, result = self._ready.popleft()
-            batch.results[place] = None
-            self._waiting_results -= 1
-            return batch, place, result
-        if not self._queue:
-            return None
-        batch = self._queue[0]
-        place = self._next
-        result = batch.results[place]
-        if result is _PENDING:
-            return None
-        batch.results[place] = None
-        self._waiting_results -= 1
-        self._next += 1
-        if self._next == batch.size:
-            self._queue.popleft()
-            self._next = 0
-        return batch, place, result
-
     def _take_dropped(self) -> None:
         """Throw away finished results that nobody can ask for any more."""
-        while self._pop() is not None:
+        while self._store.pop() is not None:
             pass
 
     # --- ends --------------------------------------------------------------------------------------------------
@@ -392,8 +285,7 @@ class Feed:
         """Stop: cancel what has not started and forget the rest of the input."""
         with self._changed:
             self._abandoned = self._exhausted = True
-            self._queue.clear()
-            self._ready.clear()
+            self._store.clear()
             self._changed.notify_all()
         # Not under _feeding: another thread may be inside the user's input for long. It sees _abandoned.
         self._inputs = None
@@ -425,41 +317,3 @@ class Feed:
     def over(self) -> bool:
         """Whether there is nothing left to feed."""
         return self._exhausted or self._abandoned
-
-
-class MapResults(Iterator[T], Generic[T]):
-    """What ``map`` returns: an iterator over results. Closing or dropping it half-way cancels what has not started."""
-
-    def __init__(self, feed: Feed, deadline: float | None) -> None:
-        self._feed = feed
-        self._deadline = deadline
-
-    def __iter__(self) -> MapResults[T]:
-        return self
-
-    def __next__(self) -> T:
-        try:
-            value, error = self._feed.take(self._deadline)
-        except StopIteration:
-            raise
-        except BaseException:
-            self._feed.abandon()
-            raise
-        if error is not None:
-            self._feed.abandon()
-            try:
-                if isinstance(error, StopIteration):
-                    # It would look like the end of the results; a generator does the same (PEP 479).
-                    raise RuntimeError(f"map: a task raised {error!r}") from error
-                raise error
-            finally:
-                del error  # no cycle of traceback and frame
-        result: T = value
-        return result
-
-    def close(self) -> None:
-        """Stop here: what has not started is cancelled."""
-        self._feed.abandon()
-
-    def __del__(self) -> None:
-        self._feed.drop()
