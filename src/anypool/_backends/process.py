@@ -49,6 +49,7 @@ class ProcessBackend(Backend):
     def open(self, spec: PoolSpec) -> WorkerPool:
         """Give a pool; its workers start as work comes."""
         from anypool._pool._pool import ProcessPool
+        from anypool._sync.local import _domain  # noqa: F401  # so that what a task makes lives in this family's place
 
         return ProcessPool(spec)
 

@@ -11,7 +11,7 @@ import sys
 from importlib import import_module
 from types import FrameType, ModuleType
 
-from anypool._launch import _multiprocessing
+from anypool._launch import _inherited, _multiprocessing
 from anypool._launch._lifeline import die_with_parent
 
 TYPE_CHECKING = False  # typing itself is a tenth of the boot time
@@ -35,8 +35,7 @@ def main(record: dict[str, Any]) -> None:
         signal.signal(signal.SIGINT, _leave_it_to_the_parent)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT, signal.SIGTERM])
     _multiprocessing.install(record)
-    if record["domain"] is not None:
-        import_module("anypool._sync.local._domain").adopt(record["domain"])
+    _inherited.domain = record["domain"]
     module, _, name = record["entry"].partition(":")
     entry = getattr(import_module(module), name)
     entry(record.pop("payload"), record["lifeline"])

@@ -19,6 +19,7 @@ from collections.abc import Iterable
 from multiprocessing import process
 from typing import IO, Any
 
+from anypool._launch import _inherited
 from anypool._launch._handle import Handle
 
 __all__ = ["START_METHODS", "launch"]
@@ -72,7 +73,7 @@ def launch(
             "authkey": bytes(process.current_process().authkey),
             "name": name,
             "parent": (process.current_process().name, os.getpid()),
-            "domain": _domain_path(),
+            "domain": _inherited.pass_on(),
             "tracker": tracker,
             "lifeline": far.fileno(),
             "die_with_parent": die_with_parent,
@@ -111,12 +112,6 @@ def _record_file() -> IO[bytes]:
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("anypool-boot"), "w+b")
     return tempfile.TemporaryFile()
-
-
-def _domain_path() -> str | None:
-    module: Any = sys.modules.get("anypool._sync.local._domain")
-    path: str | None = module.current_path() if module is not None else None
-    return path
 
 
 def _tracker_descriptor() -> int | None:

@@ -22,6 +22,8 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
+from anypool._launch import _inherited
+
 __all__ = [
     "adopt",
     "clear",
@@ -62,6 +64,8 @@ def new_token() -> str:
 
 def current_path() -> str:
     """Give the path of this process's domain, which need not exist yet; what a launcher hands to its child."""
+    if _path is None and _inherited.domain is not None:
+        adopt(_inherited.domain)
     return _path or _reserve()
 
 
@@ -96,7 +100,7 @@ def ensure() -> str:
                 return path
             if _path == path and os.path.lexists(path):
                 # Somebody else sits there: after an empty directory was removed its name could be taken.
-                _path = None
+                _path = _inherited.domain = None
 
 
 def _join(path: str) -> int | None:
@@ -165,7 +169,8 @@ def cover(path: str) -> None:
 
     After ``clear`` it is not one any more, although a worker may have made the domain again.
     """
-    if _member is None and _path is not None and path.startswith(f"{_path}/"):
+    own = _path or _inherited.domain
+    if _member is None and own is not None and path.startswith(f"{own}/"):
         ensure()
 
 
@@ -267,3 +272,4 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork)
+_inherited.provide(current_path)
