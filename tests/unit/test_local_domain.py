@@ -93,8 +93,7 @@ def test_pickled_names_outlive_their_context_object() -> None:
     """Only close() ends a family: a context that is merely forgotten takes nothing from those who use its things."""
     program = """
         import gc
-        from anypool._core import contexts
-from anypool._sync.local import LocalContext
+        from anypool._sync.local import LocalContext
         data = pickle.dumps(LocalContext("process").Lock())
         gc.collect()
         LocalContext("process").close()
@@ -104,8 +103,7 @@ from anypool._sync.local import LocalContext
 
 
 MAKE = """
-    from anypool._core import contexts
-from anypool._sync.local import LocalContext, _domain
+    from anypool._sync.local import LocalContext, _domain
     ctx = LocalContext("process")
     made = [ctx.Lock(), ctx.RLock(), ctx.Semaphore(), ctx.Event(), ctx.Queue(3), ctx.Pipe()]
     pickle.dumps(made)
@@ -162,8 +160,7 @@ def test_adopted_domain_outlives_the_worker() -> None:
     path = _domain.current_path()
     made = run(
         """
-        from anypool._core import contexts
-from anypool._sync.local import LocalContext, _domain
+        from anypool._sync.local import LocalContext, _domain
         _domain.adopt(args[0])
         ctx = LocalContext("process")
         channel = ctx.Queue()
@@ -195,8 +192,7 @@ def test_no_resource_tracker() -> None:
 def test_taken_name_is_not_used() -> None:
     """A directory that others can write to, or a link, under our name is never used."""
     program = """
-        from anypool._core import contexts
-from anypool._sync.local import LocalContext, _domain
+        from anypool._sync.local import LocalContext, _domain
         first = _domain.current_path()
         os.mkdir(first)
         os.chmod(first, 0o777)
