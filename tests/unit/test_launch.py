@@ -116,7 +116,7 @@ def test_what_a_child_sees(start: Start, pipe: tuple[int, int], module: Path) ->
     os.close(stray)
     assert handle.wait(PATIENCE) == 0
     facts = json.loads(os.read(pipe[0], 1 << 16))
-    assert facts["path"] == sys.path and str(module) in facts["path"]
+    assert facts["path"][: len(sys.path)] == sys.path and str(module) in facts["path"]
     assert facts["argv"] == sys.argv
     assert set(facts["main"]) <= {
         "__anypool_worker__", "__builtins__", "__doc__", "__loader__", "__name__", "__package__", "__spec__"
@@ -129,6 +129,13 @@ def test_what_a_child_sees(start: Start, pipe: tuple[int, int], module: Path) ->
     assert facts["parent"] == os.getpid() and facts["alive"]
     for heavy in ("asyncio", "dataclasses", "inspect", "logging", "multiprocessing", "socket", "subprocess"):
         assert heavy not in facts["modules"]
+
+
+def test_package_is_found(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The child finds this package although the program's path does not lead to it any more."""
+    monkeypatch.setattr(sys, "path", [folder for folder in sys.path if not Path(folder, "anypool").is_dir()])
+    monkeypatch.setenv("PYTHONNOUSERSITE", "1")
+    assert start("exit", b"4").wait(PATIENCE) == 4
 
 
 def test_large_payload(start: Start) -> None:

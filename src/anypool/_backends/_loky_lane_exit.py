@@ -42,14 +42,14 @@ def _register() -> None:
     if getattr(engine, "process_pool_executor_at_exit", True) is None:
         register(engine._python_exit)
         engine.process_pool_executor_at_exit = True
-    register(_at_exit)
+    register(at_exit)
 
 
-def _at_exit() -> None:
+def at_exit() -> None:
     force = True
     try:
-        session._at_exit()  # now, for the facade's own hook is older than loky's; a second time it finds nothing to do
-        force = session._ended_by_interrupt()
+        session.at_exit()  # now, for the facade's own hook is older than loky's; a second time it finds nothing to do
+        force = session.ended_by_interrupt()
         if not force:
             for pool in list(_pools):  # those whose executors were collected
                 pool.shutdown(wait=True, cancel_pending=False)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import concurrent.futures
+import threading
 from concurrent.futures._base import CANCELLED_AND_NOTIFIED, RUNNING
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 if TYPE_CHECKING:
     from anypool.abc import Batch, WorkerPool
 
-__all__ = ["Future"]
+__all__ = ["SLICE", "Future"]
+
+#: The longest that the main thread waits without a look at signals, in seconds.
+SLICE = 0.25
 
 T = TypeVar("T")
 
@@ -34,6 +38,29 @@ class Future(concurrent.futures.Future[T], Generic[T]):
         self._batch = batch
         self._backend_name = backend
         self._kill_on_cancel = kill_on_cancel
+
+    def result(self, timeout: float | None = None) -> T:
+        """Wait for the task's value; see ``concurrent.futures.Future.result``."""
+        if timeout is None:
+            self._wait_interruptibly()
+        return super().result(timeout)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """Wait for the task's exception, ``None`` if it raised none; see ``concurrent.futures.Future.exception``."""
+        if timeout is None:
+            self._wait_interruptibly()
+        return super().exception(timeout)
+
+    def _wait_interruptibly(self) -> None:
+        """Wait in slices on the main thread.
+
+        CPython loses a Ctrl-C that comes between its last look at signals and the lock's wait, until something ends
+        the wait (E12).
+        """
+        if threading.get_ident() == threading.main_thread().ident:
+            with self._condition:
+                while not self.done():
+                    self._condition.wait(SLICE)
 
     def kill(self) -> bool:
         """Stop the task although it runs (E8). A pending one is cancelled.

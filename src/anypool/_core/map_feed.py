@@ -20,6 +20,7 @@ from typing import Any
 from anypool._core import pins
 from anypool._core.batch import decode
 from anypool._core.chunks import Chunking
+from anypool._core.futures import SLICE
 from anypool._core.map_batch import MapBatch
 from anypool._core.map_store import Store
 from anypool.errors import SerializationError
@@ -200,7 +201,10 @@ class Feed:
                 # Not here: this is the pool's own thread, and the input is the user's code.
                 self._feeder = threading.Thread(target=self._run_on, name="anypool-map", daemon=True)
         if needs_feeder and self._feeder is not None:
-            self._feeder.start()
+            try:
+                self._feeder.start()
+            except RuntimeError:
+                self._feeder = None  # the interpreter exits and starts no more threads; the exit feeds what is left
 
     def _run_on(self) -> None:
         """Feed while nobody iterates; the body of the feeding thread."""
@@ -271,7 +275,8 @@ class Feed:
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
             return False
-        self._changed.wait(left)
+        # In slices, for the sake of Ctrl-C: see Future.
+        self._changed.wait(SLICE if left is None else min(left, SLICE))
         return True
 
     def _take_dropped(self) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from anypool._core.map_feed import Feed
     from anypool.abc import Backend, Batch, Context, PoolSpec, WorkerPool
 
-__all__ = ["Session"]
+__all__ = ["Session", "at_exit", "ended_by_interrupt"]
 
 
 class _ContextBox:
@@ -171,11 +171,11 @@ def _close_in_background(pool: WorkerPool, box: _ContextBox) -> None:
     closer.start()
 
 
-def _at_exit() -> None:
+def at_exit() -> None:
     """Do at exit what the standard library does: finish what was submitted. After a Ctrl-C: end it at once (E12)."""
     global _exiting
     sessions = list(_sessions)
-    interrupted = _ended_by_interrupt()
+    interrupted = ended_by_interrupt()
     try:
         if not interrupted:
             for session in sessions:
@@ -195,7 +195,7 @@ def _at_exit() -> None:
                 session.stop(force=True)
 
 
-def _ended_by_interrupt() -> bool:
+def ended_by_interrupt() -> bool:
     """Tell whether the main thread's last uncaught exception was a KeyboardInterrupt; a prompt's does not count."""
     if hasattr(sys, "ps1"):
         return False
@@ -213,6 +213,6 @@ def _after_fork() -> None:
 
 
 # The hook that concurrent.futures itself uses: atexit's own hooks run only after non-daemon threads were joined.
-threading._register_atexit(_at_exit)  # type: ignore[attr-defined]
+threading._register_atexit(at_exit)  # type: ignore[attr-defined]
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)

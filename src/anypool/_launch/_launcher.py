@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Iterable
 from multiprocessing import process
+from pathlib import Path
 from typing import IO, Any
 
 from anypool._launch import _inherited
@@ -67,8 +68,7 @@ def launch(
         if tracker is not None:
             fds.add(tracker)
         record = {
-            # The child can only use strings, and a path hook of this process's own would mean nothing there.
-            "path": [entry for entry in sys.path if isinstance(entry, str)],
+            "path": _path(),
             "argv": [str(argument) for argument in getattr(sys, "argv", [""])],
             "authkey": bytes(process.current_process().authkey),
             "name": name,
@@ -85,6 +85,13 @@ def launch(
         file.seek(0)  # flushes, and the child shares the position
         pid = _execute([*_interpreter(), "-c", _BOOT.format(descriptor=file.fileno()), name], fds, stderr)
         return Handle(pid, near.detach())
+
+
+def _path() -> list[str]:
+    path = [folder for folder in sys.path if isinstance(folder, str)]
+    # The program may have taken this package's folder from its path again after the import.
+    root = str(Path(__file__).parents[2])
+    return path if root in path else [*path, root]
 
 
 def _execute(command: list[str], fds: Iterable[int], stderr: int | None) -> int:

@@ -18,6 +18,7 @@ class ProcessPool(WorkerPool):
         self._supervisor = Supervisor(spec, backend)
         self._start_lock = threading.RLock()
         self._started = False
+        self._starting = False
         weakref.finalize(self, self._supervisor.let_go).atexit = False  # _exit has its own handler
 
     def submit(self, batch: Batch) -> None:
@@ -33,9 +34,16 @@ class ProcessPool(WorkerPool):
 
     def _start(self) -> None:
         with self._start_lock:
-            if not self._started:
+            if self._started or self._starting:
+                # Starting a thread may run the collector, and that a finalizer which submits: its batch waits in the
+                # inbox until the thread is up.
+                return
+            self._starting = True
+            try:
                 self._supervisor.start()
                 self._started = True
+            finally:
+                self._starting = False
 
     def kill(self, batch: Batch) -> bool:
         return self._started and self._supervisor.dispatcher.kill(batch)

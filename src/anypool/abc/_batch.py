@@ -73,4 +73,7 @@ class Batch(ABC):
 
     @abstractmethod
     def settle_encoded(self, index: int, data: bytes | memoryview) -> None:
-        """End call ``index`` with an outcome as ``anypool._core.outcome`` encodes it."""
+        """End call ``index`` with an outcome as ``anypool._core.outcome`` encodes it.
+
+        ``data`` is the pool's own memory and valid during this call only; what is kept is copied.
+        """
