@@ -121,7 +121,7 @@ def test_what_a_child_sees(start: Start, pipe: tuple[int, int], module: Path) ->
     assert set(facts["main"]) <= {
         "__anypool_worker__", "__builtins__", "__doc__", "__loader__", "__name__", "__package__", "__spec__"
     }  # fmt: skip
-    # The standard three, the pipe, the lifeline, listdir's own; and multiprocessing's resource tracker, if it runs here.
+    # The standard three, the pipe, the lifeline, listdir's own; and multiprocessing's resource tracker, if it runs.
     tracker = sys.modules.get("multiprocessing.resource_tracker")
     tracked = tracker is not None and tracker._resource_tracker._fd is not None
     assert len(facts["descriptors"]) <= 6 + tracked
