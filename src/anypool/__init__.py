@@ -31,7 +31,8 @@ if TYPE_CHECKING:
     from anypool._core.executor import Executor
     from anypool._core.futures import Future
     from anypool._core.registry import available_backends, known_backends
-    from anypool._core.worker_info import WorkerInfo, worker
+    from anypool._core.worker_info import worker
+    from anypool._core.worker_record import WorkerInfo
     from anypool.abc import Backend, Capabilities
     from anypool.errors import (
         AnypoolError,
@@ -68,7 +69,8 @@ _HOMES = {
     "anypool._core.executor": ("Executor",),
     "anypool._core.futures": ("Future",),
     "anypool._core.registry": ("available_backends", "known_backends"),
-    "anypool._core.worker_info": ("WorkerInfo", "worker"),
+    "anypool._core.worker_info": ("worker",),
+    "anypool._core.worker_record": ("WorkerInfo",),
     "anypool.abc": ("Backend", "Capabilities"),
     "anypool.errors": (
         "AnypoolError",

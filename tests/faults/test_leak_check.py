@@ -30,7 +30,7 @@ LEAKS = {
         "import multiprocessing; kept.append(multiprocessing.get_context('spawn').Lock())",
         r"name /dev/shm/sem\.mp-\w+",
     ),
-    "our names": ("open('/dev/shm/anypool-leaktest', 'w').close()", r"name /dev/shm/anypool-leaktest"),
+    "our names": ("kept.append(open('/dev/shm/anypool-leaktest', 'w'))", r"name /dev/shm/anypool-leaktest"),
     "temporary file": ("import tempfile; tempfile.mkdtemp(prefix='forgotten')", r"name .*/forgotten"),
     "executor": (
         "from anypool import Executor; kept.append(Executor('process', 1)); kept[-1].submit(abs, 1).result()",

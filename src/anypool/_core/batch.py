@@ -83,12 +83,16 @@ class TaskBatch(Batch):
         self._forget()
 
     def call(self, index: int) -> Call:
-        assert self._call is not None
-        return self._call
+        call = self._call
+        if call is None:
+            raise LookupError(index)
+        return call
 
     def encoded(self) -> Encoded:
-        assert self._encoded is not None
-        return self._encoded
+        encoded = self._encoded
+        if encoded is None:
+            raise LookupError(self.name)
+        return encoded
 
     def settle(self, index: int, value: Any, error: BaseException | None) -> None:
         self._forget()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from anypool._core import pins, worker_info
-from anypool._core.batch import decode
+from anypool._core.batch import Call, decode
 from anypool._core.runner import run_batch
 from anypool._core.serialise import dumps, loads
-from anypool.abc import Batch, PoolSpec
+from anypool.abc import Batch, Encoded, PoolSpec
 from anypool.errors import InitializerFailed
 
 __all__ = ["Guard", "run_initializer", "run_inline"]
@@ -43,26 +43,34 @@ def run_inline(
     if broken is not None:
         for index in range(batch.size):
             batch.settle(index, None, broken)
-    elif isolate:
-        encoded = batch.encoded()
-        # Collected, so that a primitive which a task makes and returns lives until its bytes have been read.
-        with pins.collect():
-            run_batch(
-                encoded.function,
-                encoded.calls,
-                _SettlingSink(batch, guard),
-                first_id=batch.first_id,
-                name=batch.name,
-                attempt=batch.attempt,
-            )
-    else:
-        for index in range(batch.size):
-            _run_by_reference(batch, index, guard)
+        return
+    for index in range(1 if isolate else batch.size):
+        try:
+            work = batch.encoded() if isolate else batch.call(index)
+        except LookupError:
+            return  # the pool was stopped in this moment, and has settled the batch
+        if isinstance(work, Encoded):
+            _run_through_bytes(batch, work, guard)
+        else:
+            _run_by_reference(batch, index, work, guard)
 
 
-def _run_by_reference(batch: Batch, index: int, guard: Guard) -> None:
+def _run_through_bytes(batch: Batch, encoded: Encoded, guard: Guard) -> None:
+    # Collected, so that a primitive which a task makes and returns lives until its bytes have been read.
+    with pins.collect():
+        run_batch(
+            encoded.function,
+            encoded.calls,
+            _SettlingSink(batch, guard),
+            first_id=batch.first_id,
+            name=batch.name,
+            attempt=batch.attempt,
+        )
+
+
+def _run_by_reference(batch: Batch, index: int, call: Call, guard: Guard) -> None:
     before = worker_info.set_task(batch.first_id + index, batch.name, batch.attempt)
-    function, args, kwargs = batch.call(index)
+    function, args, kwargs = call
     guard.begin()
     try:
         value = function(*args, **kwargs)

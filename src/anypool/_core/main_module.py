@@ -47,6 +47,9 @@ _known: WeakKeyDictionary[type, _Known] = WeakKeyDictionary()
 #: Globals of these types are compared by value; of other types by their pickle.
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 
+#: Where the classes are whose instances are a descriptor, which only multiprocessing knows how to send.
+_WITH_DESCRIPTORS = ("multiprocessing.connection", "socket")
+
 _Reduced = tuple[Any, ...]
 
 
@@ -86,6 +89,10 @@ class MainPickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle's P
 
     def reducer_override(self, obj: Any) -> Any:
         """Reduce functions and classes of a program by value; leave the rest to cloudpickle."""
+        if type(obj).__module__ in _WITH_DESCRIPTORS:
+            reducer = _descriptor_reducer(type(obj))
+            if reducer is not None:
+                return reducer(obj)
         reduced = super().reducer_override(obj)
         if reduced is NotImplemented:
             return reduced
@@ -116,6 +123,17 @@ class MainPickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle's P
         slots["__globals__"] = {}
         wrapped = (reduced[5], (state, slots), token, plain, pickled)
         return (_make_function, (code, token, closure), wrapped, None, None, _fill_function)
+
+
+def _descriptor_reducer(cls: type) -> Callable[[Any], Any] | None:
+    """Give multiprocessing's own way to send an object that holds a descriptor, as its executor would use."""
+    reduction = sys.modules.get("multiprocessing.reduction")
+    if cls.__module__ == "socket":
+        from multiprocessing import reduction
+    if reduction is None:
+        return None
+    reducer: Callable[[Any], Any] | None = reduction.ForkingPickler._extra_reducers.get(cls)
+    return reducer
 
 
 def _reduce_class(cls: type, reduced: _Reduced) -> _Reduced:

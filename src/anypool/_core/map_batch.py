@@ -66,12 +66,16 @@ class MapBatch(Batch):
             self.settle(index, None, CancelledError())
 
     def call(self, index: int) -> Call:
-        assert self._calls is not None
-        return self._feed.function, self._calls[index], {}
+        calls = self._calls
+        if calls is None:
+            raise LookupError(index)
+        return self._feed.function, calls[index], {}
 
     def encoded(self) -> Encoded:
-        assert self._encoded is not None
-        return self._encoded
+        encoded = self._encoded
+        if encoded is None:
+            raise LookupError(self.name)
+        return encoded
 
     def settle(self, index: int, value: Any, error: BaseException | None) -> None:
         self._feed.settled(self, index, (value, error))

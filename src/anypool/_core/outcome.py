@@ -13,11 +13,15 @@ from __future__ import annotations
 import io
 import pickle
 import types
-from typing import TYPE_CHECKING, Any
 
 from anypool._core.serialise import PROTOCOL, dumps, loads
 
+# Not from typing: see serialise.
+TYPE_CHECKING = False
+
 if TYPE_CHECKING:
+    from typing import Any
+
     from anypool.errors import SerializationError
 
 __all__ = ["decode", "encode_error", "encode_value"]

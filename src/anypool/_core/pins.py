@@ -11,8 +11,13 @@ import itertools
 import os
 import threading
 from types import TracebackType
-from typing import Any
 from weakref import WeakValueDictionary
+
+# Not from typing: see serialise.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["collect", "collecting", "note", "noted", "refer"]
 

@@ -9,24 +9,28 @@ Nothing that a call does gets out of here, ``SystemExit`` and ``KeyboardInterrup
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
-
 from anypool._core import worker_info
 from anypool._core.outcome import blame, encode_error, encode_value
 from anypool._core.serialise import loads
 
-__all__ = ["Sink", "run_batch"]
+# Not from typing: see serialise.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, Protocol
+
+    class Sink(Protocol):
+        """Where outcomes go, one by one, as they are made."""
+
+        def started(self, index: int) -> None:
+            """Call ``index`` is about to begin; from here on it must never be run again (E2)."""
+
+        def finished(self, index: int, outcome: bytes) -> None:
+            """Call ``index`` ended."""
 
 
-class Sink(Protocol):
-    """Where outcomes go, one by one, as they are made."""
-
-    def started(self, index: int) -> None:
-        """Call ``index`` is about to begin; from here on it must never be run again (E2)."""
-
-    def finished(self, index: int, outcome: bytes) -> None:
-        """Call ``index`` ended."""
+__all__ = ["run_batch"]
 
 
 def run_batch(

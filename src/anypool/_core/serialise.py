@@ -7,17 +7,23 @@ something else in a worker; such streams are made again by value.
 from __future__ import annotations
 
 import pickle
-from typing import Any
 
 from anypool._core import pins
+
+# Not from typing, whose import takes longer than all the rest here; each worker would pay for it.
+TYPE_CHECKING = False
+
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["PROTOCOL", "dumps", "loads"]
 
 PROTOCOL = 5
 
-_MAIN = b"__main__"
-#: What multiprocessing calls the program in its own children.
-_MP_MAIN = b"__mp_main__"
+#: What a stream must not mention if it is to be used as plain pickle made it: the program, which is another one in a
+#: worker (``__mp_main__`` in multiprocessing's own children), and multiprocessing's connections, of which plain pickle
+#: sends no more than the descriptor's number.
+_WRONG = (b"__main__", b"__mp_main__", b"multiprocessing.connection")
 
 
 def dumps(obj: object, root: str = "value") -> bytes:
@@ -42,7 +48,7 @@ def dumps(obj: object, root: str = "value") -> bytes:
         data = pickle.dumps(obj, PROTOCOL)
     except Exception:  # of any type: PicklingError, AttributeError, TypeError, or what a __reduce__ raises
         data = b""
-    if not data or _MAIN in data or _MP_MAIN in data:
+    if not data or any(mention in data for mention in _WRONG):
         del noted[before:]  # those bytes go nowhere
         return _by_value(obj, root)
     return data

@@ -4,31 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from typing import NamedTuple
 
-__all__ = ["WorkerInfo", "clear_task", "current_task", "set_task", "set_worker", "swap_worker", "worker"]
+# Not from typing: see serialise.
+TYPE_CHECKING = False
 
+if TYPE_CHECKING:
+    from anypool._core.worker_record import WorkerInfo
 
-class WorkerInfo(NamedTuple):
-    """Where the current task runs.
-
-    Attributes:
-        backend: the backend's name.
-        rank: the worker's place, 0 to ``max_workers - 1``; a replacement takes its predecessor's.
-        pid: the process id of the worker.
-        host: the name of its machine.
-        task_id: the task's number in its executor, from 0.
-        task_name: the task's name.
-        attempt: which attempt this is, from 1.
-    """
-
-    backend: str
-    rank: int
-    pid: int
-    host: str
-    task_id: int
-    task_name: str
-    attempt: int
+__all__ = ["clear_task", "current_task", "set_task", "set_worker", "swap_worker", "worker"]
 
 
 class _Current(threading.local):
@@ -80,5 +63,7 @@ def worker() -> WorkerInfo:
     if _current.task is None:
         raise RuntimeError("anypool.worker() tells about the task that calls it; there is no task here")
     import socket
+
+    from anypool._core.worker_record import WorkerInfo
 
     return WorkerInfo(_current.backend, _current.rank, os.getpid(), socket.gethostname(), *_current.task)

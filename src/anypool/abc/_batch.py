@@ -58,11 +58,19 @@ class Batch(ABC):
 
     @abstractmethod
     def call(self, index: int) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
-        """Give call ``index`` as live objects, for a pool that runs it in this process."""
+        """Give call ``index`` as live objects, for a pool that runs it in this process.
+
+        Raises:
+            LookupError: every call has been settled meanwhile, and the arguments are gone.
+        """
 
     @abstractmethod
     def encoded(self) -> Encoded:
-        """Give the batch as bytes, for a pool of processes. It was encoded in the submitting thread."""
+        """Give the batch as bytes, for a pool of processes. It was encoded in the submitting thread.
+
+        Raises:
+            LookupError: every call has been settled meanwhile, and the bytes are gone.
+        """
 
     @abstractmethod
     def settle(self, index: int, value: Any, error: BaseException | None) -> None:

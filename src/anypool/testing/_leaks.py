@@ -174,4 +174,5 @@ def _is_foreign(path: Path) -> bool:
         pid = int(number[1])
         return pid not in family and _proc.is_alive(pid)
     stem = "-".join(top.name.removeprefix("sem.").split("-")[:2])
-    return any(_proc.mentions(pid, stem) for pid in _proc.pids() if pid not in family)
+    held = any(_proc.mentions(pid, stem) for pid in _proc.pids() if pid not in family)
+    return held or not os.path.lexists(path)
