@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 
-from anypool._launch._handle import Handle, describe_exit
+from anypool._core.exits import describe_exit
+from anypool._launch._handle import Handle
 from anypool._launch._launcher import launch
 
 PATIENCE = 20.0

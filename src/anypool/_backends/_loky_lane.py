@@ -26,9 +26,9 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from anypool._backends import _loky_worker
-from anypool._backends._loky_lane_death import Death
 from anypool._backends._loky_lane_journal import Reader
 from anypool._backends._loky_lane_stderr import Tail
+from anypool._core.deaths import Death
 
 if TYPE_CHECKING:
     from anypool.abc import Batch, Encoded

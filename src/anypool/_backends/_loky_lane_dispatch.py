@@ -15,10 +15,11 @@ from concurrent.futures import BrokenExecutor
 from functools import partial
 from typing import Any
 
-from anypool._backends import _loky_lane_death
 from anypool._backends._loky_lane import Job, Lane, State
-from anypool._backends._loky_lane_death import Death
 from anypool._backends._loky_lane_journal import INITIALIZING
+from anypool._core import deaths
+from anypool._core.deaths import NOBODY, Death
+from anypool._core.exits import describe_exit
 from anypool._core.outcome import decode
 from anypool.abc import Batch
 from anypool.errors import InitializerFailed
@@ -37,8 +38,9 @@ _Error = Callable[[Batch, int], BaseException]
 class Dispatcher:
     """Pending batches and lanes. For the pool's thread only, except ``kill`` and ``signal``."""
 
-    def __init__(self, max_workers: int, start: Callable[[int], Lane]) -> None:
+    def __init__(self, max_workers: int, start: Callable[[int], Lane], initializer: str) -> None:
         self._start = start
+        self._initializer = initializer  # its name
         self._pending: deque[Job] = deque()
         self.lanes: list[Lane] = []
         self._ranks = list(range(max_workers))
@@ -101,9 +103,7 @@ class Dispatcher:
         lane.state = State.IDLE
         self._stillborn = 0
         if failure is not None and self._broken is None:
-            cause = decode(failure)[1]
-            self._broken = InitializerFailed(f"the initializer failed in a worker: {type(cause).__name__}: {cause}")
-            self._broken.__cause__ = cause
+            self._broken = deaths.initializer_raised(self._initializer, lane.pid, decode(failure)[1])
 
     def _returned(self, lane: Lane, job: Job, error: BaseException | None) -> None:
         self._collect(lane, job)
@@ -136,12 +136,12 @@ class Dispatcher:
         elif booting and not self.stopping:
             running = lane.journal.running()
             if running is not None and running[0] == INITIALIZING:
-                self._broken = self._broken or _loky_lane_death.initializer_died(death)
+                self._broken = self._broken or deaths.initializer_died(self._initializer, death)
             else:
                 self._stillborn += _KILLED if (death.exitcode or 0) < 0 else _GAVE_UP
                 if self._stillborn >= _STILLBORN:
                     self._stillborn = 0
-                    self._fail_pending(partial(_loky_lane_death.never_started, death=death, reason=death.words()))
+                    self._fail_pending(partial(deaths.never_started, death=death, reason=describe_exit(death.exitcode)))
         self.managers = [thread for thread in self.managers if thread.is_alive()]
         lane.close()
 
@@ -153,13 +153,13 @@ class Dispatcher:
         running = lane.journal.running()
         if self.stopping:
             while job.first < batch.size:
-                self._settle(job, _loky_lane_death.stopped(batch, job.first, death))
+                self._settle(job, deaths.died(batch, job.first, death, why=deaths.STOPPED))
         elif job.killed:
-            self._settle(job, _loky_lane_death.killed(batch, index, death))
+            self._settle(job, deaths.died(batch, index, death, why=deaths.KILLED))
         elif lane.expired == index:
-            self._settle(job, _loky_lane_death.timed_out(batch, index, death))
+            self._settle(job, deaths.timed_out(batch, index, death))
         elif running is not None and running[0] == index:
-            self._settle(job, _loky_lane_death.lost(batch, index, death))
+            self._settle(job, deaths.died(batch, index, death))
         self._requeue(job)
 
     def _requeue(self, job: Job) -> None:
@@ -215,7 +215,7 @@ class Dispatcher:
                 if self.lanes:
                     self._retry_at = time.monotonic() + _RETRY
                 else:
-                    self._fail_pending(partial(_loky_lane_death.never_started, death=None, reason=error))
+                    self._fail_pending(partial(deaths.never_started, death=NOBODY, reason=error))
                 break
             with self._lock:
                 self._ranks.pop(0)
@@ -230,7 +230,7 @@ class Dispatcher:
             if not job.killed:
                 lane.job, lane.state, lane.expired = job, State.BUSY, None
         if job.killed:
-            self._settle(job, _loky_lane_death.killed(job.batch, job.first, Death(-1, None, ())))
+            self._settle(job, deaths.died(job.batch, job.first, NOBODY, why=deaths.KILLED))
             self._requeue(job)
             return
         try:
@@ -271,7 +271,7 @@ class Dispatcher:
         """Cancel what has not been claimed, and end what has; the workers were sent a signal."""
         self.stopping = True
         self.cancel_pending()
-        self._fail_pending(lambda batch, index: _loky_lane_death.stopped(batch, index, Death(-1, None, ())))
+        self._fail_pending(lambda batch, index: deaths.died(batch, index, NOBODY, why=deaths.STOPPED))
 
     # --- deadlines ---------------------------------------------------------------------------------------------
 

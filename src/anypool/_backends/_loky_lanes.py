@@ -24,8 +24,7 @@ from anypool._backends import _loky_lane_exit
 from anypool._backends._loky_lane import THREADS_END_EARLY, Lane
 from anypool._backends._loky_lane_dispatch import Dispatcher
 from anypool._backends._loky_lane_stderr import Relay
-from anypool._core import pins
-from anypool._core.serialise import dumps
+from anypool._core.initializer import Initializer
 from anypool.abc import Batch, PoolSpec, WorkerPool
 
 __all__ = ["LokyPool"]
@@ -38,13 +37,9 @@ class LokyPool(WorkerPool):
     """Lanes, started as batches need them."""
 
     def __init__(self, spec: PoolSpec) -> None:
-        self._initializer: bytes | None = None
-        # What the initializer's pickle names must live as long as a worker may still be started.
-        with pins.collect() as self._pins:
-            if spec.initializer is not None:
-                self._initializer = dumps((spec.initializer, spec.initargs), "initializer")
+        self._initializer = Initializer(spec)
         self._pid = os.getpid()
-        self._dispatcher = Dispatcher(spec.max_workers, self._start_lane)
+        self._dispatcher = Dispatcher(spec.max_workers, self._start_lane, self._initializer.name)
         self._inbox: deque[Batch | tuple[Lane, Any]] = deque()
         self._lock = threading.RLock()  # of the wake pipe and the thread's start; re-entrant for the collector's sake
         self._thread: threading.Thread | None = None
@@ -184,7 +179,7 @@ class LokyPool(WorkerPool):
 
         if self._relay is None:
             self._relay = Relay()
-        lane = Lane(rank, _domain.current_path(), self._initializer, self._note)
+        lane = Lane(rank, _domain.current_path(), self._initializer.data, self._note)
         self._relay.add(lane.tail)
         return lane
 

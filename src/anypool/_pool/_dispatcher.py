@@ -16,6 +16,7 @@ import threading
 from collections import deque
 from types import TracebackType
 
+from anypool._core import deaths
 from anypool._pool._member import Doom, Member
 from anypool._pool._messages import encode_run
 from anypool._pool._scheduler import Assignment, Scheduler, Work
@@ -79,7 +80,7 @@ class Dispatcher:
             if rank is not None:
                 member = self.members[rank]
                 if member.doom is None:
-                    self.end(member, Doom("was killed at your request", batch), signal.SIGKILL)
+                    self.end(member, Doom(deaths.KILLED, batch), signal.SIGKILL)
                 return True
             if not self.scheduler.is_waiting(batch):
                 return False

@@ -13,11 +13,11 @@ import selectors
 import time
 
 from anypool._core import outcome
-from anypool._launch._handle import describe_exit
+from anypool._core.exits import describe_exit
+from anypool._core.initializer import Initializer
 from anypool._pool import _reports
 from anypool._pool._dispatcher import Dispatcher
 from anypool._pool._health import Health
-from anypool._pool._initializer import Initializer
 from anypool._pool._member import Member
 from anypool._pool._messages import BOOTED, NUMBER, OUTCOME, READY, REFUSED
 from anypool._pool._scheduler import Call

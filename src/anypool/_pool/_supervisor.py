@@ -13,12 +13,13 @@ import signal
 import threading
 import time
 
+from anypool._core import deaths
+from anypool._core.initializer import Initializer
 from anypool._pool import _deadlines, _reports
 from anypool._pool._dispatcher import Dispatcher
 from anypool._pool._events import Events
 from anypool._pool._exit import running
 from anypool._pool._health import Health
-from anypool._pool._initializer import Initializer
 from anypool._pool._member import Doom, Member
 from anypool._pool._settling import complain, fail, fail_works, safely
 from anypool.abc import PoolSpec
@@ -132,7 +133,7 @@ class Supervisor:
             self._stopped_with = self._stop_signal
             with shared:
                 for member in shared.members.values():
-                    shared.end(member, member.doom or Doom("was stopped with its pool", None), self._stopped_with)
+                    shared.end(member, member.doom or Doom(deaths.STOPPED, None), self._stopped_with)
                     member.kill_at = time.monotonic() + _TERM_GRACE
         if self._cancel_pending:
             with shared:
@@ -140,7 +141,7 @@ class Supervisor:
             for batch in unclaimed:
                 safely(batch.cancel)
         if self._stopped_with is not None:
-            why = "was stopped with its pool"
+            why = deaths.STOPPED
             self._health.fail_pending(lambda call: _reports.worker_died(call, -1, None, (), why=why))
         elif self._health.broken is not None:
             self._health.fail_pending(self._health.broken)
@@ -149,7 +150,7 @@ class Supervisor:
             with shared:
                 call = shared.scheduler.take_next_call(batch)
             if call is not None:
-                fail(call, _reports.worker_died(call, -1, None, (), why="was killed at your request"))
+                fail(call, _reports.worker_died(call, -1, None, (), why=deaths.KILLED))
 
     def _is_over(self) -> bool:
         """Tell whether the thread may end; let the workers go when nothing more will come."""
