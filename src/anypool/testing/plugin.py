@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Generator, Iterator, Sequence
 
@@ -24,6 +25,10 @@ _FAILED = pytest.StashKey[bool]()
 def pytest_configure(config: pytest.Config) -> None:
     """Mark what this session starts, so that orphans are recognised, and give it a temporary folder of its own."""
     _proc.mark_session()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell without job control ignores Ctrl-C for what it starts in the background, and every program below
+        # would inherit that: no test of E12 could mean anything.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # Other programs use the common one meanwhile. pytest's own folders stay where people look for them.
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
     folder = tempfile.mkdtemp(prefix="anypool-session-")
