@@ -49,6 +49,7 @@ class LokyPool(WorkerPool):
         self._closing = self._cancel = False
         self._stop = 0  # the signal by which to stop
         self._first = threading.Event()  # the first lane has been started
+        self._ended = threading.Event()  # the thread has nothing left to do
         _loky_lane_exit.watch(self)
 
     # --- the caller's side -------------------------------------------------------------------------------------
@@ -118,8 +119,12 @@ class LokyPool(WorkerPool):
             return True
         if thread is threading.current_thread():
             return False
-        thread.join(timeout)
-        return not thread.is_alive()
+        # Not thread.join() alone: interrupted by Ctrl-C, Python 3.11 and 3.12 take the thread for ended
+        # (python/cpython#90882), and the program would exit while the thread still cleans up after loky.
+        if not self._ended.wait(timeout):
+            return False
+        thread.join()
+        return True
 
     # --- the pool's thread -------------------------------------------------------------------------------------
 
@@ -146,7 +151,10 @@ class LokyPool(WorkerPool):
             dispatcher.deliver()
             raise
         finally:
-            self._close()
+            try:
+                self._close()
+            finally:
+                self._ended.set()
 
     def _wait(self) -> None:
         dispatcher = self._dispatcher
