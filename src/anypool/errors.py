@@ -14,6 +14,7 @@ from typing import Any
 __all__ = [
     "AnypoolError",
     "BackendUnavailable",
+    "HolderDied",
     "InitializerFailed",
     "SerializationError",
     "TaskTimeout",
@@ -78,6 +79,48 @@ class TaskTimeout(AnypoolError, TimeoutError):
 
 class InitializerFailed(AnypoolError, BrokenExecutor):
     """The executor's ``initializer`` raised in a worker, or its worker died in it; its traceback is the cause."""
+
+
+class HolderDied(AnypoolError, RuntimeError):
+    """The process that held a lock ended without releasing it (P4).
+
+    Exactly one waiter is told; the lock is free again, and that waiter does not have it (after ``Condition.wait`` it
+    does). What the lock guards may be half done: check or mend it, then take the lock as usual.
+
+    Attributes:
+        kind: what was held: ``"Lock"``, ``"RLock"``.
+        name: the name of the process that died, ``""`` if it is not known.
+        pid: its process id, -1 if it is not known.
+        host: the name of its machine.
+        task_name: the name of the task that took the lock, ``""`` if it was none or is not known.
+        task_id: that task's number, or -1.
+    """
+
+    kind: str
+    name: str
+    pid: int
+    host: str
+    task_name: str
+    task_id: int
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: str = "Lock",
+        name: str = "",
+        pid: int = -1,
+        host: str = "",
+        task_name: str = "",
+        task_id: int = -1,
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.name = name
+        self.pid = pid
+        self.host = host
+        self.task_name = task_name
+        self.task_id = task_id
 
 
 class WorkerDied(AnypoolError, BrokenExecutor):

@@ -25,12 +25,14 @@ class PoolSpec:
         initializer: called once in each worker before its first task, or ``None``.
         initargs: its arguments.
         isolate: copy values by pickling although the workers live in this process.
+        max_tasks_per_child: a worker is replaced after so many batches (E16); ``None`` is never.
     """
 
     max_workers: int
     initializer: Callable[..., object] | None = None
     initargs: tuple[Any, ...] = ()
     isolate: bool = False
+    max_tasks_per_child: int | None = None
 
 
 class WorkerPool(ABC):

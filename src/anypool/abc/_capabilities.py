@@ -20,9 +20,11 @@ class Capabilities:
         isolate: ``isolate=True`` is accepted: values are copied by pickling even inside one process (E4).
         kill_running: a running task can be stopped: ``options(timeout=…)``, ``options(kill_on_cancel=True)`` and
             ``Future.kill()`` (E7, E8).
+        recycle: workers can be replaced after some tasks: ``max_tasks_per_child`` (E16).
     """
 
     concurrent: bool
     processes: bool
     isolate: bool
     kill_running: bool
+    recycle: bool = False

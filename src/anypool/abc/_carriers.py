@@ -1,4 +1,4 @@
-"""The primitives' contracts, as ``multiprocessing`` has them, with types where they carry values."""
+"""Contracts of what carries values from one to another: queues and pipes. Generic in what they carry (P7)."""
 
 from __future__ import annotations
 
@@ -6,75 +6,11 @@ from abc import ABC, abstractmethod
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Connection", "Event", "Lock", "Process", "Queue", "RLock", "Semaphore"]
+__all__ = ["Connection", "JoinableQueue", "Queue", "SimpleQueue"]
 
 T = TypeVar("T")
 S = TypeVar("S", contravariant=True)
 R = TypeVar("R", covariant=True)
-
-
-class Lock(ABC):
-    """A mutual-exclusion lock, as ``multiprocessing.Lock``: any thread or process may release it."""
-
-    @abstractmethod
-    def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
-        """Take the lock.
-
-        Args:
-            block: wait for it; ``False`` tries once.
-            timeout: the longest wait in seconds; ``None`` is for ever, a negative number is 0.
-
-        Returns:
-            Whether it was taken.
-        """
-
-    @abstractmethod
-    def release(self) -> None:
-        """Let it go.
-
-        Raises:
-            ValueError: it was not taken (for an ``RLock``: ``AssertionError``, by whoever does not own it).
-        """
-
-    def __enter__(self) -> bool:
-        return self.acquire()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
-    ) -> None:
-        self.release()
-
-
-class RLock(Lock):
-    """A lock that its owner may take again, as ``multiprocessing.RLock``; only the owner may release it."""
-
-
-class Semaphore(Lock):
-    """A counter of free places, as ``multiprocessing.Semaphore``; a bounded one refuses a release too many."""
-
-    @abstractmethod
-    def get_value(self) -> int:
-        """Give the number of free places."""
-
-
-class Event(ABC):
-    """A flag that many can wait for, as ``multiprocessing.Event``."""
-
-    @abstractmethod
-    def is_set(self) -> bool:
-        """Tell whether the flag is up."""
-
-    @abstractmethod
-    def set(self) -> None:
-        """Put the flag up and wake all who wait."""
-
-    @abstractmethod
-    def clear(self) -> None:
-        """Take the flag down."""
-
-    @abstractmethod
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the flag is up, for at most ``timeout`` seconds; tell whether it is."""
 
 
 class Queue(ABC, Generic[T]):
@@ -133,6 +69,45 @@ class Queue(ABC, Generic[T]):
     @abstractmethod
     def cancel_join_thread(self) -> None:
         """Exists for ``multiprocessing``'s sake: nothing is ever waited for at exit."""
+
+
+class JoinableQueue(Queue[T]):
+    """A queue that knows how many of its items are not done with, as ``multiprocessing.JoinableQueue``."""
+
+    @abstractmethod
+    def task_done(self) -> None:
+        """Say that an item that was taken is done with. ``ValueError`` if that is said more often than ``put``."""
+
+    @abstractmethod
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until every item that was put is done with.
+
+        Args:
+            timeout: the longest wait in seconds (not in ``multiprocessing``); ``None`` is for ever.
+
+        Returns:
+            Whether all is done.
+        """
+
+
+class SimpleQueue(ABC, Generic[T]):
+    """A queue without limits and timeouts, as ``multiprocessing.SimpleQueue``."""
+
+    @abstractmethod
+    def put(self, obj: T) -> None:
+        """Append ``obj``. ``SerializationError`` if it cannot be pickled, ``OSError`` after ``close``."""
+
+    @abstractmethod
+    def get(self) -> T:
+        """Wait for the oldest item and take it. ``OSError`` after ``close``."""
+
+    @abstractmethod
+    def empty(self) -> bool:
+        """Tell whether there is nothing to get."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Say that this process will not use it again."""
 
 
 class Connection(ABC, Generic[S, R]):
@@ -197,58 +172,3 @@ class Connection(ABC, Generic[S, R]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
         self.close()
-
-
-class Process(ABC):
-    """An activity of its own, as ``multiprocessing.Process`` (X1). Subclasses may override ``run``."""
-
-    name: str
-    daemon: bool
-
-    @abstractmethod
-    def run(self) -> None:
-        """What the process does: by default ``target(*args, **kwargs)``."""
-
-    @abstractmethod
-    def start(self) -> None:
-        """Start it; once only."""
-
-    @abstractmethod
-    def join(self, timeout: float | None = None) -> None:
-        """Wait until it ends, for at most ``timeout`` seconds."""
-
-    @abstractmethod
-    def is_alive(self) -> bool:
-        """Tell whether it runs."""
-
-    @abstractmethod
-    def terminate(self) -> None:
-        """End it with SIGTERM (on threads: at its next bytecode, X2)."""
-
-    @abstractmethod
-    def kill(self) -> None:
-        """End it with SIGKILL."""
-
-    @abstractmethod
-    def close(self) -> None:
-        """Release what it holds. ``ValueError`` while it runs."""
-
-    @property
-    @abstractmethod
-    def exitcode(self) -> int | None:
-        """``None`` while it runs, 0 on success, 1 after an exception, ``-N`` after signal N."""
-
-    @property
-    @abstractmethod
-    def pid(self) -> int | None:
-        """The operating system's process id, ``None`` before ``start``."""
-
-    @property
-    @abstractmethod
-    def ident(self) -> int | None:
-        """The same as ``pid``."""
-
-    @property
-    @abstractmethod
-    def sentinel(self) -> int:
-        """A descriptor that becomes readable when the process ends."""
