@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import array
 import gc
 import multiprocessing
 import os
@@ -101,6 +102,37 @@ def test_bytes(ctx: LocalContext) -> None:
     assert first.recv() == "still"
 
 
+def test_bytes_of_larger_items(ctx: LocalContext) -> None:
+    """P2: buffers whose items are longer than a byte; offsets and sizes count bytes. Empty and huge messages."""
+    first, second = ctx.Pipe()
+    numbers = array.array("i", range(4))
+    first.send_bytes(numbers, 4, 8)
+    received = array.array("i", [9] * 4)
+    assert second.recv_bytes_into(received, 8) == 8
+    assert list(received) == [9, 9, 1, 2]
+    first.send_bytes(b"")
+    assert second.recv_bytes() == b""
+    thread = threading.Thread(target=first.send_bytes, args=(numbers * 200_000,))
+    thread.start()
+    assert second.recv_bytes() == (numbers * 200_000).tobytes()
+    thread.join()
+    assert not second.poll(-1)
+    for bad in (-1, 17):
+        with pytest.raises(ValueError, match="offset"):
+            second.recv_bytes_into(received, bad)
+    with pytest.raises(ValueError, match="negative maxlength"):
+        second.recv_bytes(-1)
+
+
+def test_is_multiprocessings_own_format(ctx: LocalContext) -> None:
+    """An object that was sent can be read as bytes and unpickled, and the other way round."""
+    first, second = ctx.Pipe()
+    first.send({"a": 1})
+    assert pickle.loads(second.recv_bytes()) == {"a": 1}
+    first.send_bytes(pickle.dumps({"b": 2}))
+    assert second.recv() == {"b": 2}
+
+
 def test_unpicklable_message(ctx: LocalContext) -> None:
     """E5: nothing was sent, and the pipe is usable."""
     first, second = ctx.Pipe()
@@ -145,7 +177,7 @@ def test_stranger_is_killed(ctx: LocalContext) -> None:
             here.send(1)
         assert child.wait(5) == -9
         with pytest.raises(BrokenPipeError):
-            here._writer.send(1)  # type: ignore[attr-defined]  # the kernel's own word
+            os.write(here._writer.fd, b"1")  # type: ignore[attr-defined]  # the kernel's own word
 
 
 def test_end_closed_while_it_travels(ctx: LocalContext) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from anypool._sync.local import LocalContext, _queue
+from anypool._sync.local import LocalContext, _items, _log, _queue
 from anypool.errors import SerializationError
 from tests.unit.local_support import run, start
 
@@ -41,8 +41,20 @@ def test_first_in_first_out(ctx: LocalContext) -> None:
     for kwargs in ({"block": False}, {"timeout": 0.01}, {"timeout": -1}):
         with pytest.raises(queue.Empty):
             channel.get(**kwargs)
-    with pytest.raises(ValueError, match="maxsize"):
+    with pytest.raises(ValueError, match="maxsize must not be negative, got -1"):
         ctx.Queue(-1)
+    for wrong in ("2", 2.0, None):
+        with pytest.raises(TypeError, match="maxsize must be a whole number"):
+            ctx.Queue(wrong)  # type: ignore[arg-type]  # that is the point
+
+
+def test_timeouts_that_are_over_still_take_what_is_there(ctx: LocalContext) -> None:
+    """P2: a negative timeout is none at all, as in multiprocessing; it is no reason to leave an item."""
+    channel = ctx.Queue(1)
+    channel.put(1, timeout=-1)
+    assert channel.get(timeout=-1) == 1
+    channel.put(2, timeout=0)
+    assert channel.get(timeout=0) == 2
 
 
 def test_closed(ctx: LocalContext) -> None:
@@ -50,16 +62,31 @@ def test_closed(ctx: LocalContext) -> None:
     channel = ctx.Queue()
     other = pickle.loads(pickle.dumps(channel))
     channel.put(1)
-    with pytest.raises(ValueError, match="not closed"):
-        channel.join_thread()
+    for kind in (ValueError, AssertionError):
+        with pytest.raises(kind, match="not closed"):
+            channel.join_thread()
     channel.close()
     channel.close()
     channel.join_thread()
     channel.cancel_join_thread()
-    for call in (lambda: channel.put(1), channel.get, channel.qsize, channel.empty, channel.full):
-        with pytest.raises(ValueError, match="is closed"):
+    for call in (lambda: channel.put(1), channel.get, channel.get_nowait, lambda: pickle.dumps(channel)):
+        with pytest.raises(ValueError, match=r"^Queue <.*> is closed$"):
             call()
+    assert (channel.qsize(), channel.empty(), channel.full()) == (1, False, False)
     assert other.get() == 1
+
+
+def test_goes_on_after_its_context(ctx: LocalContext) -> None:
+    """P8: whoever has the queue when its names go reads on, large items and those in new pages too."""
+    with_names = ctx.Queue()
+    items = [bytes([number]) * 100_000 for number in range(3)]
+    for item in items:
+        with_names.put(item)
+    ctx.close()
+    for number in range(5_000):
+        with_names.put((number, "x" * 40))
+    assert [with_names.get() for _ in range(3)] == items
+    assert [with_names.get()[0] for _ in range(5_000)] == list(range(5_000))
 
 
 def test_unpicklable_item(ctx: LocalContext) -> None:
@@ -110,14 +137,29 @@ def test_putter_exits_without_a_reader(ctx: LocalContext) -> None:
     """P3: 100 MB and an exit at once; nobody waits, nothing is lost."""
     channel = ctx.Queue()
     before = time.monotonic()
-    run("args[0].put(bytes(100_000_000)); args[0].put('end')", channel)
+    run("args[0].put([bytes(100_000_000)]); args[0].put('end')", channel)
     assert time.monotonic() - before < 8
     assert channel.qsize() == 2
-    assert len(channel.get(timeout=5)) == 100_000_000
+    assert len(channel.get(timeout=5)[0]) == 100_000_000
     assert channel.get(timeout=5) == "end"
     assert isinstance(channel, _queue.Queue)
-    log = channel._opened()
-    assert os.fstat(log.fd).st_size < 10_000, "consumed memory was not given back"
+    log = channel._carrier.log
+    assert os.fstat(log.fd).st_blocks * 512 < 200_000, "consumed memory was not given back"
+
+
+def test_strict_maxsize_with_many_putters(ctx: LocalContext) -> None:
+    """P2: never more items than there is room for, whoever puts."""
+    channel = ctx.Queue(3)
+    program = "for number in range(200): args[0].put(number)"
+    children = [start(program, channel) for _ in range(3)]
+    seen = []
+    for _ in range(600):
+        seen.append(channel.qsize())
+        channel.get(timeout=10)
+    assert max(seen) <= 3
+    for child in children:
+        child.communicate(timeout=10)
+        assert child.returncode == 0
 
 
 PUTTERS = """
@@ -210,31 +252,55 @@ def test_blocked_getter_sees_an_unannounced_item(ctx: LocalContext) -> None:
     """A putter killed between its item and the wake-up costs a getter a second, not for ever."""
     channel = ctx.Queue()
     assert isinstance(channel, _queue.Queue)
-    log = channel._opened()
-    threading.Timer(0.1, lambda: append(pickle.dumps("silent"))).start()
+    carrier = channel._carrier
 
-    def append(data: bytes) -> None:
-        with log:
-            log.append(data)
+    def put_and_die() -> None:
+        with carrier.putters:
+            carrier.log.append(_items.PICKLE, pickle.dumps("silent"))
 
+    threading.Timer(0.1, put_and_die).start()
     before = time.monotonic()
     assert channel.get(timeout=5) == "silent"
     assert time.monotonic() - before < 2
 
 
-def test_fork_has_a_mutex_of_its_own(ctx: LocalContext) -> None:
-    """A forked child shares the parent's open file; the mutex must exclude the two all the same."""
+def test_dead_waiters_cost_little(ctx: LocalContext) -> None:
+    """Getters that were killed in their sleep are counted for ever; that wakes nobody else wrongly for ever."""
     channel = ctx.Queue()
+    children = [start("print(1, flush=True); args[0].get()", channel) for _ in range(3)]
+    for child in children:
+        assert child.stdout is not None
+        child.stdout.readline()
     assert isinstance(channel, _queue.Queue)
-    log = channel._opened()
-    with log:
+    words = channel._carrier.words
+    deadline = time.monotonic() + 5
+    while words[_log.WAITING_GETTERS] < 3 and time.monotonic() < deadline:
+        time.sleep(0.005)
+    for child in children:
+        child.kill()
+        child.communicate()
+    for number in range(1000):
+        channel.put(number)
+    assert channel._carrier._bells[0].get_value() <= 3
+    assert [channel.get(timeout=1) for _ in range(1000)] == list(range(1000))
+    with pytest.raises(queue.Empty):
+        channel.get(timeout=0.01)
+
+
+def test_fork_in_the_middle_of_a_put(ctx: LocalContext) -> None:
+    """A forked child is another process: the mutex excludes the two, and both go on afterwards."""
+    channel = ctx.Queue()
+    channel.put("before")
+    assert isinstance(channel, _queue.Queue)
+    carrier = channel._carrier
+    with carrier.putters:
         pid = os.fork()
         if pid == 0:
             channel.put("child")
             os._exit(0)
-        time.sleep(0.2)  # time to go wrong
-        assert log.count == 0
-    assert channel.get(timeout=5) == "child"
+        time.sleep(0.1)  # time to go wrong
+        assert carrier.log.count == 1
+    assert [channel.get(timeout=5), channel.get(timeout=5)] == ["before", "child"]
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
 
 

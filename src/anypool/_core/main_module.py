@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 import sys
 import types
 from collections.abc import Callable
@@ -48,7 +49,7 @@ _known: WeakKeyDictionary[type, _Known] = WeakKeyDictionary()
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
 
 #: Where the classes are whose instances are a descriptor, which only multiprocessing knows how to send.
-_WITH_DESCRIPTORS = ("multiprocessing.connection", "socket")
+_WITH_DESCRIPTORS = ("multiprocessing.connection", "multiprocessing.heap", "socket")
 
 _Reduced = tuple[Any, ...]
 
@@ -81,15 +82,22 @@ def _space(token: bytes) -> dict[str, Any]:
 class MainPickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle's Pickler is untyped
     """cloudpickle's pickler with one namespace per program."""
 
-    def __init__(self, file: io.BytesIO, protocol: int = 5, *, sent: set[tuple[bytes, str]] | None = None) -> None:
-        super().__init__(file, protocol)
+    def __init__(
+        self,
+        file: io.BytesIO,
+        protocol: int = 5,
+        *,
+        sent: set[tuple[bytes, str]] | None = None,
+        buffer_callback: Callable[[pickle.PickleBuffer], Any] | None = None,
+    ) -> None:
+        super().__init__(file, protocol, buffer_callback)
         # Globals that this pickle or an enclosing one already carries: ends the recursion of a function that
         # mentions a dict which holds the function.
         self._sent: set[tuple[bytes, str]] = set() if sent is None else sent
 
     def reducer_override(self, obj: Any) -> Any:
         """Reduce functions and classes of a program by value; leave the rest to cloudpickle."""
-        if type(obj).__module__ in _WITH_DESCRIPTORS:
+        if type(obj).__module__ in _WITH_DESCRIPTORS or _is_shared_ctypes(obj):
             reducer = _descriptor_reducer(type(obj))
             if reducer is not None:
                 return reducer(obj)
@@ -123,6 +131,12 @@ class MainPickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle's P
         slots["__globals__"] = {}
         wrapped = (reduced[5], (state, slots), token, plain, pickled)
         return (_make_function, (code, token, closure), wrapped, None, None, _fill_function)
+
+
+def _is_shared_ctypes(obj: Any) -> bool:
+    """Tell whether this is the content of one of ``multiprocessing``'s Values or Arrays."""
+    known = "multiprocessing.sharedctypes" in sys.modules and hasattr(type(obj), "from_buffer")
+    return known and "_wrapper" in getattr(obj, "__dict__", ())
 
 
 def _descriptor_reducer(cls: type) -> Callable[[Any], Any] | None:

@@ -14,16 +14,21 @@ from anypool._core import pins
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
 
-__all__ = ["PROTOCOL", "dumps", "loads"]
+__all__ = ["PROTOCOL", "dumps", "dumps_with_buffers", "loads"]
 
 PROTOCOL = 5
 
 #: What a stream must not mention if it is to be used as plain pickle made it: the program, which is another one in a
 #: worker (``__mp_main__`` in multiprocessing's own children), and multiprocessing's connections, of which plain pickle
-#: sends no more than the descriptor's number.
-_WRONG = (b"__main__", b"__mp_main__", b"multiprocessing.connection")
+#: sends no more than the descriptor's number, and ctypes' objects, which may be multiprocessing's shared memory: plain
+#: pickle would send a copy.
+_WRONG = (b"__main__", b"__mp_main__", b"multiprocessing.connection", b"_ctypes")
+
+#: The instruction with which a stream of this protocol names something that is to be imported.
+_GLOBAL = 0x93
 
 
 def dumps(obj: object, root: str = "value") -> bytes:
@@ -54,14 +59,54 @@ def dumps(obj: object, root: str = "value") -> bytes:
     return data
 
 
-def _by_value(obj: object, root: str) -> bytes:
+def dumps_with_buffers(obj: object, root: str, threshold: int) -> tuple[bytes, list[memoryview], list[object]]:
+    """Pickle ``obj`` as ``dumps`` does, but leave out the contents of its large buffers, for example of arrays.
+
+    Args:
+        obj: as for ``dumps``.
+        root: as for ``dumps``.
+        threshold: the size in bytes from which on a buffer is left out.
+
+    Returns:
+        The stream; the buffers as flat bytes, not copied; and the pins of both. ``pickle.loads(stream, buffers=...)``
+        wants as many buffers.
+
+    Raises:
+        SerializationError: as for ``dumps``.
+    """
+    buffers: list[memoryview] = []
+
+    def in_band(buffer: pickle.PickleBuffer) -> bool:
+        try:
+            raw = buffer.raw()
+        except BufferError:
+            return True  # not contiguous: what the pickler says of it names the culprit
+        if raw.nbytes < threshold:
+            return True
+        buffers.append(raw)
+        return False
+
+    with pins.collect() as pinned:
+        try:
+            data = pickle.dumps(obj, PROTOCOL, buffer_callback=in_band)
+        except Exception:  # of any type: see dumps
+            data = b""
+        # The search is a good part of what a small item costs. Without _GLOBAL in the stream none can be a name.
+        if not data or (_GLOBAL in data and any(mention in data for mention in _WRONG)):
+            pinned.clear()
+            buffers.clear()
+            data = _by_value(obj, root, in_band)
+    return data, buffers, pinned
+
+
+def _by_value(obj: object, root: str, buffer_callback: Callable[[pickle.PickleBuffer], bool] | None = None) -> bytes:
     import io
 
     from anypool._core.main_module import MainPickler
 
     buffer = io.BytesIO()
     try:
-        MainPickler(buffer, PROTOCOL).dump(obj)
+        MainPickler(buffer, PROTOCOL, buffer_callback=buffer_callback).dump(obj)
     except Exception as error:
         from anypool._core.culprit import explain
 

@@ -9,9 +9,11 @@ import threading
 TYPE_CHECKING = False
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from anypool._core.worker_record import WorkerInfo
 
-__all__ = ["clear_task", "current_task", "set_task", "set_worker", "swap_worker", "worker"]
+__all__ = ["clear_task", "current_task", "set_task", "set_worker", "swap_worker", "watch", "worker"]
 
 
 class _Current(threading.local):
@@ -22,6 +24,14 @@ class _Current(threading.local):
 
 # A thread's own: on the thread backend each worker is a thread.
 _current = _Current()
+
+_watcher: Callable[[tuple[int, str, int] | None], None] | None = None
+
+
+def watch(watcher: Callable[[tuple[int, str, int] | None], None]) -> None:
+    """Have ``watcher`` told of every task that begins or ends in this process: for what must outlive the process."""
+    global _watcher
+    _watcher = watcher
 
 
 def set_worker(backend: str, rank: int) -> None:
@@ -41,12 +51,16 @@ def set_task(task_id: int, name: str, attempt: int) -> tuple[int, str, int] | No
     """Say which task begins; gives what was running before, for ``serial`` runs tasks inside tasks."""
     before = _current.task
     _current.task = (task_id, name, attempt)
+    if _watcher is not None:
+        _watcher(_current.task)
     return before
 
 
 def clear_task(before: tuple[int, str, int] | None) -> None:
     """Say that the task ended."""
     _current.task = before
+    if _watcher is not None:
+        _watcher(before)
 
 
 def current_task() -> tuple[int, str, int] | None:

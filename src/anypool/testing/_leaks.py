@@ -25,6 +25,8 @@ __all__ = ["Snapshot", "eventually", "find_leaks"]
 SHARED_MEMORY = Path("/dev/shm")
 #: How the names of interest begin there: ours, loky's, and multiprocessing's semaphores and shared memory.
 _PREFIXES = ("anypool", "sem.anypool", "loky", "sem.loky", "sem.mp-", "psm_", "joblib")
+#: How the files end in which processes say which locks they hold.
+_CARD = ".card"
 #: Modules that start one helper process per program and keep it: (module, object, its pid, its descriptor).
 _HELPERS = (
     ("multiprocessing.resource_tracker", "_resource_tracker", "_pid", "_fd"),
@@ -119,17 +121,20 @@ def _differences(before: Snapshot) -> Iterator[str]:
     for thread in threading.enumerate():
         if thread not in before.threads:
             yield f"thread {thread.name!r} ({'daemon' if thread.daemon else 'not daemon'})"
-    # A process that has used local primitives stays a member of its domain until it ends; what is in there must go.
+    # A process that has used local primitives stays a member of its domain until it ends, and one that has used locks
+    # has its card there (a dead one's lies until the next look); everything else in there must go.
     domains = set()
     for number, target in _proc.descriptors():
         if (number, target) in before.descriptors or number in {fd for _, fd in helpers}:
             continue
         if os.path.basename(target).startswith("anypool-") and os.path.isdir(target):
             domains.add(Path(target))
+        elif target.removesuffix(" (deleted)").endswith(_CARD):
+            continue
         else:
             yield f"descriptor {number} of {target}"
     for path in _names():
-        if path not in before.names and path not in domains and not _is_foreign(path):
+        if path not in before.names and path not in domains and path.suffix != _CARD and not _is_foreign(path):
             yield f"name {path}"
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "create",
     "current_path",
     "ensure",
+    "leavers",
     "new_token",
     "rejoin",
     "semaphore_name",
@@ -55,6 +56,9 @@ _path: str | None = None
 _creator: int | None = None
 #: Our descriptor of the directory; its shared lock says "a member lives".
 _member: int | None = None
+
+#: What else of this process has to go when the domain's directory has gone: called with its path.
+leavers: list[Callable[[str], None]] = []
 
 
 def new_token() -> str:
@@ -151,6 +155,9 @@ def create(suffix: str, make: Callable[[str], T]) -> tuple[str, T]:
 def rejoin() -> None:
     """Notice that the directory is not there any more."""
     global _member
+    if _path is not None:
+        for leave in leavers:
+            leave(_path)
     with _lock:
         if _member is not None:
             os.close(_member)
@@ -181,7 +188,15 @@ def semaphore_name(path: str) -> str:
 
 
 def unlink(path: str) -> None:
-    """Remove one name, and its semaphore if it marks one. Whoever is attached already goes on."""
+    """Remove one name, and its semaphore if it marks one. Whoever is attached already goes on.
+
+    With the table of those who wait for something (``_waiters``) go the semaphores on which they sleep.
+    """
+    if path.endswith(".waiters"):
+        place = 0
+        while os.path.lexists(sleeper := f"{path.removesuffix('.waiters')}.{place}.sem"):
+            unlink(sleeper)
+            place += 1
     if path.endswith(".sem"):
         try:  # noqa: SIM105  # contextlib would be one more import for every worker
             _multiprocessing.sem_unlink(semaphore_name(path))

@@ -76,7 +76,7 @@ class Event(abc.Event):
         return (_attach, tuple(part.path for part in parts))
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {'set' if self.is_set() else 'unset'}>"
+        return f"<{type(self).__qualname__} at {id(self):#x} {'set' if self.is_set() else 'unset'}>"
 
 
 class _Fifo:

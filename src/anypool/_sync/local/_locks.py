@@ -1,183 +1,246 @@
-"""Lock, RLock, Semaphore and BoundedSemaphore: named POSIX semaphores that any process opens again by their name.
+"""Lock and RLock: named POSIX semaphores whose holder is on record, so that its death is noticed (P4, P5).
 
-The C type of ``multiprocessing`` does the work, and its methods are the object's own attributes, so an uncontended
-acquire and release cost what they cost there.
+::
+
+    acquire --C, counts in this process's card--> taken
+       └ taken by others: sleep a slice in the system --> look at the cards --> the holder is dead: HolderDied
 """
 
 from __future__ import annotations
 
-import copyreg
 import os
+import threading
 import weakref
 from _multiprocessing import SemLock  # type: ignore[import-not-found]  # the C module has no stub
+from collections import deque
+from collections.abc import Callable
+from time import monotonic, monotonic_ns
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any
 
 from anypool import abc
-from anypool._sync.local import _domain, _names
+from anypool._sync.local import _cards, _domain, _held, _names, _recovery, _semlocks
 
-__all__ = ["BoundedSemaphore", "Lock", "RLock", "Semaphore", "new_bounded", "new_lock", "new_rlock", "new_semaphore"]
+__all__ = ["Lock", "RLock", "new_lock", "new_rlock"]
 
-# The C type's kinds.
-_RECURSIVE = 0
-_SEMAPHORE = 1
-
-#: The locks of this process by the ids of their C objects.
-_living: weakref.WeakValueDictionary[int, _Base] = weakref.WeakValueDictionary()
+#: Seconds of a sleep in the system: the first, the longest, and where a dead holder is suspected.
+_FIRST, _LONGEST, _ROUSED = 0.02, 0.5, 0.01
 
 
-class _Base(abc.Lock):
-    """What all four share: the C object, its name, and the way back from a pickle."""
+class _Owned(_semlocks.Semlocked):
+    """What Lock and RLock share."""
 
-    _kind = _SEMAPHORE
+    __slots__ = ("_drop", "_entry", "_guard", "_sleepers", "_suspicion", "_try", "release")
+    release: Callable[[], None]  # mostly C's own
+
+    _kind = _held.MUTEX
 
     def __init__(self, semlock: SemLock, path: str, name: _names.Name | None) -> None:
-        self._semlock = semlock
-        self._path = path
-        self._name = name
-        # Straight to C: a Python method in between would double the time of an uncontended acquire.
-        self.acquire = semlock.acquire  # type: ignore[method-assign]
-        self.release = semlock.release  # type: ignore[method-assign]
-        _living[id(semlock)] = self
+        super().__init__(semlock, path, name)
+        if _leftover:
+            _forget_leftovers()
+        card = _cards.own_card(path.rpartition("/")[0])
+        self._entry = card.entry(_cards.number_of(path))
+        held = _held.take(self._entry, semlock, self._kind, _domain.semaphore_name(path))
+        # Straight to C. An acquire needs one step in Python, for what can only be done between two waits.
+        self._try = held.acquire
+        self._drop = held.release
+        self._sleepers: dict[int, int] = {}
+        self._guard = threading.Lock()
+        self._suspicion = _recovery.Suspicion(path)
+        _semlocks.LIVING[id(held)] = self
 
     def acquire(self, block: bool = True, timeout: float | None = None) -> bool:
-        raise NotImplementedError  # the instance's attribute stands before it
-
-    def release(self) -> None:
-        raise NotImplementedError  # the instance's attribute stands before it
+        """Take the lock; see ``anypool.abc.Lock``."""
+        return self._try(False) or self._contend(block, timeout)
 
     def __enter__(self) -> bool:
-        taken: bool = self._semlock.__enter__()
-        return taken
+        return self._try(False) or self._contend(True, None)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
     ) -> None:
-        self._semlock.__exit__(kind, error, trace)
+        self._drop()
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        if self._name is not None:
-            self._name.share()
-        return (_attach, (type(self), self._path, self._semlock.maxvalue))
+    def _contend(self, block: bool, timeout: float | None) -> bool:
+        """Wait in slices, and look between them whether the holder is dead."""
+        pause = _FIRST
+        deadline = None if timeout is None else monotonic() + timeout
+        while block:
+            left = pause if deadline is None else deadline - monotonic()
+            if left <= 0:
+                break
+            if self._sleep(min(pause, left)):
+                return True
+            self._look()
+            pause = _ROUSED if self._suspicion.roused else min(pause * 2, _LONGEST)
+        else:
+            self._look()  # somebody who never waits must find out too
+        return False
 
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}({self._state()})>"
+    def _sleep(self, seconds: float) -> bool:
+        me = threading.get_ident()
+        with self._guard:
+            self._sleepers[me] = monotonic_ns()
+            self._entry.waits_since(min(self._sleepers.values()))
+        try:
+            taken: bool = self._try(True, seconds)
+            return taken
+        finally:
+            with self._guard:
+                del self._sleepers[me]
+                self._entry.waits_since(min(self._sleepers.values(), default=0))
+
+    def _look(self) -> None:
+        who = self._suspicion.look(self._semlock._is_zero, self._semlock.release)
+        if who is not None:
+            raise _recovery.died(type(self).__name__, who)
+
+    def is_mine(self) -> bool:
+        """Tell whether the calling thread has it: for a Condition."""
+        mine: bool = self._drop.__self__._is_mine()
+        return mine
+
+    def release_all(self) -> int:
+        """Let it go as often as it was taken, and give how often that was."""
+        depth: int = self._drop.__self__._count()
+        for _ in range(depth):
+            self._drop()
+        return depth
+
+    def holder(self) -> abc.Holder | None:
+        """Tell which process has it at this moment, and the task that runs there."""
+        return _recovery.holder(self._path) if self._semlock._is_zero() else None
+
+    def _method_owner(self) -> Any:
+        return self._drop.__self__
 
     def _state(self) -> str:
-        semlock = self._semlock
-        if semlock._is_mine():
+        held = self._drop.__self__
+        if held._is_mine():
             from multiprocessing.process import current_process
 
             owner = current_process().name
-        elif not semlock._is_zero():
+            if threading.current_thread() is not threading.main_thread():
+                owner = f"{owner}|{threading.current_thread().name}"
+        elif not held._is_zero():
             owner = "None"
         else:
-            owner = "SomeOtherThread" if semlock._count() > 0 else "SomeOtherProcess"
+            owner = "SomeOtherThread" if held._count() > 0 else "SomeOtherProcess"
         return f"owner={owner}"
 
+    def __del__(self) -> None:
+        entry: _cards.Entry | None = getattr(self, "_entry", None)
+        if entry is None:
+            return  # __init__ failed
+        semlock = self._semlock
+        self._try = self._drop = self.release = _nothing
+        if _held.is_unused(entry):
+            entry.card.forget(entry)
+        else:  # somebody kept a bound method, or the lock is taken: the entry has to stay
+            _leftover.append((semlock, entry))
 
-class Lock(_Base):
-    """A lock of this machine; anybody may release it."""
+
+def _nothing(*_: object) -> Any:
+    """Stand where a method of a C object was."""
 
 
-class RLock(_Base, abc.RLock):
+#: Semaphores that are still in use although their locks were collected, with their places in the card.
+_leftover: deque[tuple[SemLock, _cards.Entry]] = deque()
+
+
+def _forget_leftovers() -> None:
+    """Look at a few of them again, so that none stays for ever because its lock went before somebody's method of it."""
+    for _ in range(min(4, len(_leftover))):
+        semlock, entry = _leftover.popleft()
+        if _held.is_unused(entry):
+            entry.card.forget(entry)
+        else:
+            _leftover.append((semlock, entry))
+
+
+class Lock(_Owned):
+    """A lock of this machine; anybody may release it.
+
+    A release by somebody else than the taker is put on record, so that the taker's death is not mistaken for the
+    holder's. Only the first release of a process's own goes through that check: from then on ``release`` is C. So a
+    process that releases the lock for others should not also take it with ``acquire`` and release it (``with`` is
+    fine): its releases would not be on record.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, semlock: SemLock, path: str, name: _names.Name | None) -> None:
+        super().__init__(semlock, path, name)
+        self.release = _FirstRelease(self)
+
+
+class _FirstRelease:
+    """``lock.release`` until it is C's own. It must not hold its lock, which holds it."""
+
+    __slots__ = ("_drop", "_entry", "_lock", "_path", "_semlock")
+
+    def __init__(self, lock: Lock) -> None:
+        self._lock = weakref.ref(lock)
+        self._drop, self._entry, self._semlock, self._path = lock._drop, lock._entry, lock._semlock, lock._path
+
+    def __call__(self) -> None:
+        if self._entry.count <= 0:
+            self._release_for_another()
+            return
+        self._drop()
+        lock = self._lock()
+        if lock is not None:
+            lock.release = self._drop
+
+    def _release_for_another(self) -> None:
+        card = next((one.card for one in _recovery.entries(self._path) if one.balance > 0), None)
+        self._semlock.release()
+        # Behind the release: the other way round, somebody who is killed in between makes a living holder look as if
+        # it had nothing.
+        if card is not None:
+            self._entry.released_for(_cards.number_of(card))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        lock = self._lock()
+        if lock is None:
+            raise ReferenceError("the Lock of this release method was collected; keep a reference to the Lock")
+        return (getattr, (lock, "release"))
+
+
+class RLock(_Owned, abc.RLock):
     """A recursive lock of this machine; one thread of one process owns it."""
 
-    _kind = _RECURSIVE
+    __slots__ = ()
+    _kind = _held.RECURSIVE
+
+    def __init__(self, semlock: SemLock, path: str, name: _names.Name | None) -> None:
+        super().__init__(semlock, path, name)
+        self.release = self._drop
 
     def _state(self) -> str:
-        return f"{super()._state()}, count={self._semlock._count()}"
-
-
-class Semaphore(_Base, abc.Semaphore):
-    """A counter of free places on this machine. Places that a dead process held stay taken (others may release)."""
-
-    def get_value(self) -> int:
-        """Give the number of free places."""
-        value: int = self._semlock._get_value()
-        return value
-
-    def _state(self) -> str:
-        return f"value={self.get_value()}"
-
-
-class BoundedSemaphore(Semaphore):
-    """A semaphore that refuses a release too many with ``ValueError``."""
-
-    def _state(self) -> str:
-        return f"{super()._state()}, maxvalue={self._semlock.maxvalue}"
-
-
-B = TypeVar("B", bound=_Base)
-
-
-def _make(cls: type[B], names: _names.Names, value: int, maxvalue: int) -> B:
-    def make(path: str) -> SemLock:
-        # The marker comes first: with it a sweeper finds the semaphore wherever the system keeps them.
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-        try:
-            return SemLock(cls._kind, value, maxvalue, _domain.semaphore_name(path), False)
-        except BaseException:
-            os.unlink(path)
-            raise
-
-    name, semlock = names.create(".sem", make)
-    return _names.register(name.path, cls(semlock, name.path, name))
-
-
-def _attach(cls: type[B], path: str, maxvalue: int) -> B:
-    def make(path: str) -> B:
-        semlock = SemLock._rebuild(0, cls._kind, maxvalue, _domain.semaphore_name(path))
-        return cls(semlock, path, None)
-
-    return _names.attach(cls.__name__, path, make)
+        return f"{super()._state()}, count={self._drop.__self__._count()}"
 
 
 def new_lock(names: _names.Names) -> Lock:
     """Make a lock."""
-    return _make(Lock, names, 1, 1)
+    return _semlocks.make(Lock, names, 1, 1)
 
 
 def new_rlock(names: _names.Names) -> RLock:
     """Make a recursive lock."""
-    return _make(RLock, names, 1, 1)
-
-
-def new_semaphore(names: _names.Names, value: int = 1) -> Semaphore:
-    """Make a semaphore with ``value`` free places."""
-    return _make(Semaphore, names, _checked(value), SemLock.SEM_VALUE_MAX)
-
-
-def new_bounded(names: _names.Names, value: int = 1) -> BoundedSemaphore:
-    """Make a semaphore with ``value`` free places and never more."""
-    return _make(BoundedSemaphore, names, _checked(value), value)
-
-
-def _checked(value: int) -> int:
-    if value < 0:
-        raise ValueError("semaphore initial value must be >= 0")
-    if value > SemLock.SEM_VALUE_MAX:
-        raise ValueError(f"semaphore initial value must be <= {SemLock.SEM_VALUE_MAX}")
-    return value
+    return _semlocks.make(RLock, names, 1, 1)
 
 
 def _after_fork() -> None:
-    # The parent's thread that owned an RLock does not exist in the child.
-    for lock in list(_living.values()):
-        lock._semlock._after_fork()
+    for lock in list(_semlocks.LIVING.values()):
+        if isinstance(lock, _Owned):
+            lock._guard = threading.Lock()
+            lock._sleepers = {}
+            lock._drop.__self__._after_fork()
 
 
-def _reduce_semlock(semlock: SemLock) -> tuple[Any, ...]:
-    # ``ex.submit(lock.release)`` pickles a method of the C object, which travels as its lock does.
-    owner = _living.get(id(semlock))
-    if owner is None:
-        raise TypeError("cannot pickle '_multiprocessing.SemLock' object")
-    return (_semlock_of, (owner,))
-
-
-def _semlock_of(lock: _Base) -> SemLock:
-    return lock._semlock
-
+# TEMPORARY for files that are being rewritten
+from anypool._sync.local._semaphores import Semaphore, new_semaphore  # noqa: E402, F401
 
 os.register_at_fork(after_in_child=_after_fork)
-copyreg.pickle(SemLock, _reduce_semlock)

@@ -59,6 +59,9 @@ class Names:
         while self._kept:
             self._kept.pop().remove()
         _holding.discard(self)
+        cards = sys.modules.get("anypool._sync.local._cards")
+        if cards is not None:
+            cards.sweep(_domain.current_path())
         if not any(group is not None and not group.closed for group in [reference() for reference in _groups.copy()]):
             # What is left was made by workers, which nobody of this family can be waiting for any more.
             _domain.clear()

@@ -1,0 +1,465 @@
+"""A card for each process that uses locks: who it is and which locks it holds, readable after its death.
+
+::
+
+    <domain>/<token>.card, flock'ed by its process for life: who can lock it knows that the process is gone
+    header: version | pid | task id | name, task name          one entry a lock, 128 bytes each:
+    words 0-3: lock's number | since when it waits | for whom it released, how often      from 32: see ``_held``
+
+The owner writes through mapped memory. Everybody else reads the file, and only where a lock is taken and
+somebody waits.
+"""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import fcntl
+import mmap
+import os
+import socket
+import struct
+import sys
+import threading
+from collections.abc import Iterator
+from typing import Final, Literal, NamedTuple
+
+from anypool._core import worker_info
+from anypool._sync.local import _domain
+from anypool.abc import Holder
+
+__all__ = [
+    "BYTE_ORDER",
+    "COUNT_OFFSET",
+    "OBJECT_OFFSET",
+    "Card",
+    "Entry",
+    "Seen",
+    "holder_of",
+    "is_alive",
+    "number_of",
+    "own_card",
+    "path_of",
+    "scan",
+    "strike",
+    "sweep",
+]
+
+_SUFFIX = ".card"
+BYTE_ORDER: Final[Literal["little", "big"]] = sys.byteorder
+_HEADER = 4096
+_ENTRY = 128
+#: Bytes of the file's beginning that are mapped first, and of each further piece.
+_CHUNK = 16384
+
+_WHO = struct.Struct("=QqqHH")  # version, pid, task id, bytes of the name, bytes of the task's name
+_VERSION = 1
+_TASK = struct.Struct("=qHH")
+_TASK_AT = 16
+_TEXT_AT = 64
+_TEXT = 1024
+_TASK_TEXT_AT = _TEXT_AT + _TEXT
+
+_WORDS = struct.Struct("=QQQQ")
+#: Where an entry has the C object of its lock (behind 16 bytes that the garbage collector may look at), and in that
+#: object the number of times that its process has taken the lock and not released it.
+OBJECT_OFFSET = 48
+COUNT_OFFSET = OBJECT_OFFSET + 32
+_COUNT = struct.Struct("=i")
+
+#: Dead processes' cards that are let lie before somebody who makes a new one looks whether they can go.
+_LITTER = 16
+#: The same in a forked child, of which there may be many that end without taking their cards away.
+_FORK_LITTER = 64
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
+_ALPHABET = {letter: value for value, letter in enumerate(_LETTERS)}
+
+
+def number_of(path: str) -> int:
+    """Give the number of what lies at ``path`` in a domain: its random token's 50 bits, never 0."""
+    number = 1
+    for letter in path.rpartition("/")[2].partition(".")[0]:
+        number = number << 5 | _ALPHABET[letter]
+    return number
+
+
+def path_of(directory: str, number: int) -> str:
+    """Give the path of the card with a number."""
+    letters = [_LETTERS[number >> shift & 31] for shift in range(45, -1, -5)]
+    return f"{directory}/{''.join(letters)}{_SUFFIX}"
+
+
+class Entry:
+    """A lock's place in this process's card."""
+
+    __slots__ = ("address", "card", "words")
+
+    def __init__(self, card: Card, address: int) -> None:
+        self.card = card
+        self.address = address
+        self.words = _view(address, _ENTRY)
+
+    @property
+    def lock(self) -> int:
+        """The lock's number; 0 is a free entry."""
+        return self.words[0]
+
+    @property
+    def count(self) -> int:
+        """How many times more often the lock was taken here than released."""
+        value: int = _COUNT.unpack_from(self.words.cast("B"), COUNT_OFFSET)[0]
+        return value
+
+    def add(self, number: int) -> None:
+        """Change the count, where no C object does."""
+        _COUNT.pack_into(self.words.cast("B"), COUNT_OFFSET, self.count + number)
+
+    def waits_since(self, nanoseconds: int) -> None:
+        """Say since when a thread of this process waits for the lock in the system, by the monotonic clock; 0: none."""
+        self.words[1] = nanoseconds
+
+    def released_for(self, card: int) -> bool:
+        """Say that this process released the lock for the one whose card it is; False if there is no room to say so."""
+        if self.words[2] not in (0, card):
+            return False
+        self.words[2] = card
+        self.words[3] += 1
+        return True
+
+
+class Seen(NamedTuple):
+    """What somebody's card says of one lock.
+
+    Attributes:
+        card: the card's path.
+        offset: the entry's place in the file.
+        balance: see ``Entry.count``, corrected by what others have released for its process.
+        waits_since: see ``Entry.waits_since``.
+    """
+
+    card: str
+    offset: int
+    balance: int
+    waits_since: int
+
+
+class Card:
+    """This process's card in one domain."""
+
+    def __init__(self, directory: str) -> None:
+        self.directory = directory
+        self._fd = -1
+        self._free: list[Entry] = []
+        self._chunks: list[int] = []
+        self._guard = threading.Lock()
+        self._create()
+        self._grow()
+        self._header = _view(self._chunks[0], _HEADER).cast("B")
+        self._name_length = self._header[24] | self._header[25] << 8
+
+    @property
+    def lost(self) -> bool:
+        """Whether its name is gone: the domain was removed, and was perhaps made again since."""
+        return self._fd < 0 or os.fstat(self._fd).st_nlink == 0
+
+    def entry(self, lock: int) -> Entry:
+        """Take a free entry for the lock."""
+        with self._guard:
+            if not self._free:
+                self._grow()
+            entry = self._free.pop()
+        entry.words[1] = entry.words[2] = entry.words[3] = 0
+        entry.words[0] = lock
+        return entry
+
+    def forget(self, entry: Entry) -> None:
+        """Make an entry free for another lock."""
+        entry.words[0] = 0
+        self._free.append(entry)
+
+    def write_task(self, task: tuple[int, str, int] | None) -> None:
+        """Say which task runs."""
+        number, name = (-1, "") if task is None else (task[0], task[1])
+        text = name.encode("utf-8", "replace")[:_TEXT]
+        header = self._header
+        header[_TASK_TEXT_AT : _TASK_TEXT_AT + len(text)] = text
+        _TASK.pack_into(header, _TASK_AT, number, self._name_length, len(text))
+
+    def leave(self) -> None:
+        """Take the card away at the process's regular end, unless it shows that a lock is still taken."""
+        if self._pid == os.getpid() and not any(entry.count > 0 for entry in _entries(self._chunks, self)):
+            _domain.unlink(self.path)
+
+    def retire(self) -> bool:
+        """Let go of the file, whose name is gone, and of the memory if no lock uses it; tell whether that is so."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+        if any(entry.lock for entry in _entries(self._chunks, self)):
+            return False
+        self._free.clear()
+        while self._chunks:
+            _libc.munmap(self._chunks.pop(), _CHUNK)
+        return True
+
+    def _create(self) -> None:
+        while True:
+            self.path = f"{self.directory}/{_domain.new_token()}{_SUFFIX}"
+            try:
+                self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                continue
+            fcntl.flock(self._fd, fcntl.LOCK_EX)
+            if os.fstat(self._fd).st_nlink:
+                break
+            os.close(self._fd)  # swept before it was locked
+        self.number = number_of(self.path)
+        self._pid = os.getpid()
+        name = _process_name().encode("utf-8", "replace")[:_TEXT]
+        header = bytearray(_HEADER)
+        _WHO.pack_into(header, 0, _VERSION, self._pid, -1, len(name), 0)
+        header[_TEXT_AT : _TEXT_AT + len(name)] = name
+        os.pwrite(self._fd, header, 0)
+
+    def _grow(self) -> None:
+        start = len(self._chunks) * _CHUNK
+        # A store into mapped memory for which there is no room is SIGBUS; this raises.
+        os.posix_fallocate(self._fd, start, _CHUNK)
+        address = _map(None, self._fd, start)
+        self._chunks.append(address)
+        self._free += reversed(list(_entries([address], self, header=start == 0)))
+
+    def _after_fork(self) -> None:
+        # The memory is the parent's card. A card of this process's own has to appear at the same addresses, for there
+        # the C objects of this process's locks are.
+        self._guard = threading.Lock()
+        before = [ctypes.string_at(address, _CHUNK) for address in self._chunks]
+        retired = self._fd < 0
+        if not retired:
+            os.close(self._fd)
+        try:
+            if retired:
+                raise FileNotFoundError(self.path)
+            self._create()
+            os.posix_fallocate(self._fd, 0, _CHUNK * len(before))
+            sweep(self.directory, _FORK_LITTER)
+        except OSError:  # the domain is gone, so nobody will look for a card either
+            self._fd = os.memfd_create("anypool-card")
+            os.ftruncate(self._fd, _CHUNK * len(before))
+        header = os.pread(self._fd, _HEADER, 0)
+        for index, (address, content) in enumerate(zip(self._chunks, before, strict=True)):
+            _map(address, self._fd, index * _CHUNK)
+            ctypes.memmove(address, content, _CHUNK)
+        ctypes.memmove(self._chunks[0], header, len(header))
+        for entry in _entries(self._chunks, self):
+            entry.words[1] = entry.words[2] = entry.words[3] = 0
+            _COUNT.pack_into(entry.words.cast("B"), COUNT_OFFSET, 0)  # what a thread of the parent holds, it does not
+
+
+def _entries(chunks: list[int], card: Card, *, header: bool = True) -> Iterator[Entry]:
+    for index, address in enumerate(chunks):
+        begin = _HEADER if header and index == 0 else 0
+        for offset in range(begin, _CHUNK, _ENTRY):
+            yield Entry(card, address + offset)
+
+
+def _view(address: int, size: int) -> memoryview:
+    return memoryview((ctypes.c_char * size).from_address(address)).cast("B").cast("Q")
+
+
+_libc = ctypes.CDLL(None, use_errno=True)
+_libc.mmap.restype = ctypes.c_void_p
+_libc.munmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t)
+_libc.mmap.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int, ctypes.c_int, ctypes.c_int, ctypes.c_long)
+_MAP_FIXED = 0x10
+
+
+def _map(address: int | None, fd: int, offset: int) -> int:
+    """Map a chunk for ever: a bound method of a lock may outlive everything that this package knows."""
+    flags = mmap.MAP_SHARED | (0 if address is None else _MAP_FIXED)
+    found: int | None = _libc.mmap(address, _CHUNK, mmap.PROT_READ | mmap.PROT_WRITE, flags, fd, offset)
+    if found is None or found == ctypes.c_void_p(-1).value:
+        raise OSError(ctypes.get_errno(), "cannot map memory for locks")
+    return found
+
+
+def _process_name() -> str:
+    from multiprocessing.process import current_process
+
+    return current_process().name
+
+
+# This process's cards by directory. There is one, unless a lock of another program's domain was unpickled here.
+_own: dict[str, Card] = {}
+#: Cards of domains that are gone, in whose memory locks still are.
+_retired: list[Card] = []
+_making = threading.RLock()
+
+
+def own_card(directory: str) -> Card:
+    """Give this process's card in a domain, made when it is first asked for.
+
+    Raises:
+        FileNotFoundError: the domain does not exist any more.
+    """
+    card = _own.get(directory)
+    if card is None or card.lost:
+        with _making:
+            card = _own.get(directory)
+            if card is None or card.lost:
+                _retire(directory)
+                sweep(directory, _LITTER)
+                card = _own[directory] = Card(directory)
+                card.write_task(worker_info.current_task())
+                worker_info.watch(_show_task)
+    return card
+
+
+def _retire(directory: str) -> None:
+    """Let go of the card of a directory that is not there any more."""
+    card = _own.pop(directory, None)
+    if card is not None:
+        _retired.append(card)
+    _retired[:] = [card for card in _retired if not card.retire()]
+
+
+def _show_task(task: tuple[int, str, int] | None) -> None:
+    for card in _own.values():
+        card.write_task(task)
+
+
+def _leave() -> None:
+    for card in _own.values():
+        card.leave()
+
+
+def is_alive(path: str) -> bool:
+    """Tell whether the process whose card lies at ``path`` lives."""
+    if any(card.path == path for card in _own.values()):
+        return True  # asking the system would lock our own card
+    try:
+        fd = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def scan(directory: str, lock: int) -> list[Seen]:
+    """Read what all cards of a domain say of a lock. Empty if the domain is gone."""
+    wanted = lock.to_bytes(8, BYTE_ORDER)
+    found: list[tuple[str, int, int, int]] = []
+    corrections: dict[int, int] = {}
+    for path in _cards(directory):
+        try:
+            content = _read(path)
+        except FileNotFoundError:
+            continue
+        offset = content.find(wanted, _HEADER)
+        while offset >= 0:
+            if offset % _ENTRY == 0:
+                _, since, helped, times = _WORDS.unpack_from(content, offset)
+                count = _COUNT.unpack_from(content, offset + COUNT_OFFSET)[0]
+                found.append((path, offset, count, since))
+                if helped:
+                    corrections[helped] = corrections.get(helped, 0) + times
+            offset = content.find(wanted, offset + 8)
+    seen = []
+    for path, offset, count, since in found:
+        correction = corrections.pop(number_of(path), 0) if corrections else 0
+        seen.append(Seen(path, offset, count - correction, since))
+    return seen
+
+
+def strike(seen: Seen) -> bool:
+    """Take a lock out of a dead process's card; tell whether it was there."""
+    try:
+        fd = os.open(seen.card, os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        if not any(os.pread(fd, 8, seen.offset)):
+            return False
+        os.pwrite(fd, bytes(8), seen.offset)
+        return True
+    finally:
+        os.close(fd)
+
+
+def holder_of(path: str) -> Holder:
+    """Read who the process is whose card lies at ``path``."""
+    try:
+        content = _read(path, _HEADER)
+        _, pid, task, name, task_name = _WHO.unpack_from(content)
+    except (FileNotFoundError, struct.error):
+        return Holder("a process that is gone", -1, socket.gethostname())
+    text = content[_TEXT_AT : _TEXT_AT + name].decode("utf-8", "replace")
+    of_task = content[_TASK_TEXT_AT : _TASK_TEXT_AT + task_name].decode("utf-8", "replace")
+    return Holder(text, pid, socket.gethostname(), of_task if task >= 0 else "", task)
+
+
+def sweep(directory: str, litter: int = 0) -> None:
+    """Remove the cards of dead processes that do not show a lock as taken, if there are more than ``litter`` cards."""
+    cards = _cards(directory)
+    if len(cards) <= litter:
+        return
+    for path in cards:
+        try:
+            content = _read(path)
+        except FileNotFoundError:
+            continue
+        taken = any(
+            content[offset : offset + 8] != bytes(8) and _COUNT.unpack_from(content, offset + COUNT_OFFSET)[0] > 0
+            for offset in range(_HEADER, len(content), _ENTRY)
+        )
+        if not taken:
+            _bury(path)
+
+
+def _bury(path: str) -> None:
+    """Remove the card of a process if that is dead."""
+    try:
+        fd = os.open(path, os.O_RDWR)
+    except FileNotFoundError:
+        return
+    try:
+        # Kept while the name goes, so that a process that has just made the card sees that it is gone.
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.unlink(path)
+    except (BlockingIOError, FileNotFoundError):
+        pass  # alive, or somebody else was faster
+    finally:
+        os.close(fd)
+
+
+def _cards(directory: str) -> list[str]:
+    try:
+        return [f"{directory}/{name}" for name in sorted(os.listdir(directory)) if name.endswith(_SUFFIX)]
+    except FileNotFoundError:
+        return []
+
+
+def _read(path: str, size: int = 1 << 30) -> bytes:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        return os.pread(fd, min(size, os.fstat(fd).st_size), 0)
+    finally:
+        os.close(fd)
+
+
+def _after_fork() -> None:
+    global _making
+    _making = threading.RLock()  # another thread of the parent may have held it
+    for card in [*_own.values(), *_retired]:
+        card._after_fork()
+
+
+atexit.register(_leave)
+_domain.leavers.append(_retire)
+os.register_at_fork(after_in_child=_after_fork)
