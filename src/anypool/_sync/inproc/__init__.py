@@ -1,6 +1,7 @@
 """Primitives inside one process: small state machines over a monitor, which is either real threads or a baton.
 
-``_monitor`` waits, ``_baton`` schedules (serial only), ``_activity`` stops, ``_place`` says whose ``close()`` it was.
+``_monitor`` waits, ``_baton`` schedules (serial only), ``_activity`` stops, ``_place`` says whose ``close()`` it was,
+``_holders`` who died with a lock, ``_life`` what a thread does that plays a process, ``_family`` whose child it is.
 """
 
 from anypool._sync.inproc._activity import Activity, Terminated

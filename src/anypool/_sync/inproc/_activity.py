@@ -19,15 +19,16 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from signal import SIGINT
 from threading import get_ident
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from anypool._sync.inproc._place import Place
 
 if TYPE_CHECKING:
     from anypool._sync.inproc._baton import Baton
 
-__all__ = ["ACTIVITIES", "Activity", "Terminated", "name_of"]
+__all__ = ["ACTIVITIES", "CONTENDED", "Activity", "Contended", "Interrupted", "Terminated", "name_of"]
 
 
 class Terminated(BaseException):
@@ -39,6 +40,34 @@ class Terminated(BaseException):
         if victim is not None:
             victim.delivered = True
 
+
+class Interrupted(KeyboardInterrupt):
+    """The ``KeyboardInterrupt`` of a process that is interrupted; it only notes that it has arrived."""
+
+    def __init__(self) -> None:
+        victim = ACTIVITIES.get(get_ident())
+        if victim is not None and victim.error is Interrupted:  # otherwise it is to be terminated meanwhile
+            victim.delivered = True
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (KeyboardInterrupt, ())
+
+
+# What a traceback calls it: the user asked for the ordinary one.
+Interrupted.__module__ = "builtins"
+Interrupted.__name__ = Interrupted.__qualname__ = "KeyboardInterrupt"
+
+
+class Contended(Protocol):
+    """What somebody waits for and somebody else holds."""
+
+    def holder_ended(self, activity: Activity) -> None:
+        """Hear that an activity has ended; if it was the holder, have somebody look who waits."""
+
+
+#: What is waited for at this moment and has a holder. An activity that ends looks only here, and so a lock that nobody
+#: waits for pays nothing for P4: whoever comes next sees for himself that its holder has ended.
+CONTENDED: set[Contended] = set()
 
 #: The threads that play a process, by their idents. Single operations on a dict need no lock.
 ACTIVITIES: dict[int, Activity] = {}
@@ -60,6 +89,8 @@ class Activity:
         "code",
         "deadline",
         "delivered",
+        "ended",
+        "error",
         "holder",
         "ident",
         "inside",
@@ -80,8 +111,12 @@ class Activity:
         self.inside = 1
         #: The signal's number, once somebody wants it to end.
         self.code: int | None = None
-        #: Whether ``Terminated`` has been raised for ``code``. It is raised once; ``finally`` may use primitives.
+        #: Whether ``error`` has been raised for ``code``. It is raised once; ``finally`` may use primitives.
         self.delivered = False
+        #: What it gets for ``code``.
+        self.error: type[BaseException] = Terminated
+        #: Whether its thread will never again run any of the user's code: what it holds, nobody releases (P4).
+        self.ended = False
         #: How to wake it where it is parked.
         self.interrupt: Callable[[], None] | None = None
         # What follows belongs to the baton and is guarded by its mutex.
@@ -100,9 +135,13 @@ class Activity:
         ACTIVITIES[self.ident] = self
 
     def enter(self) -> None:
-        """Enter a primitive: from here to ``leave`` nothing is raised from outside."""
+        """Enter a primitive: from here to ``leave`` nothing is raised from outside.
+
+        Nor here, in a primitive within a primitive: a lock that is free but has not yet woken the next one would stay
+        so. The outer one's ``leave`` does it.
+        """
         self.inside += 1
-        if self.code is not None and not self.delivered:
+        if self.code is not None and self.inside == 1 and not self.delivered:
             self._deliver()
 
     def leave(self) -> None:
@@ -117,14 +156,17 @@ class Activity:
             # One may be on its way all the same; it must not come a second time, in the middle of a finally.
             _send(self.ident, None)
             self.inside -= 1
-        raise Terminated
+        raise self.error
 
     def doomed(self) -> bool:
         """Tell whether it must stop waiting."""
         return self.code is not None and not self.delivered
 
     def kill(self, code: int) -> None:
-        """Make it end as by signal ``code``, as soon as its thread runs Python or waits in a primitive of ours."""
+        """Make it end as by signal ``code``, as soon as its thread runs Python or waits in a primitive of ours.
+
+        ``SIGINT`` raises ``KeyboardInterrupt`` instead, which may be caught.
+        """
         killer = ACTIVITIES.get(get_ident())
         if killer is not None and killer is not self:
             killer.enter()  # stopped half-way, it would leave the victim with a code that nobody delivers
@@ -136,10 +178,12 @@ class Activity:
 
     def _kill(self, code: int) -> None:
         with _sending:
-            pending = self.doomed()
-            self.code = code
-            if pending:
+            error = Interrupted if code == SIGINT else Terminated
+            if self.doomed() and (error is Interrupted or self.error is Terminated):
+                self.code = self.code if error is Interrupted else code
                 return  # it is on its way
+            # It takes the place of a mere interrupt that is on its way.
+            self.code, self.error = code, error
             self.delivered = False
         myself = self.ident == get_ident()
         for attempt in range(_TRIES):
@@ -150,7 +194,7 @@ class Activity:
                     interrupt = self.interrupt
                     break
                 if myself or attempt == _TRIES - 1 or not _about_to_enter(self.ident):
-                    _send(self.ident, Terminated)
+                    _send(self.ident, error)
                     return
             time.sleep(0)  # only gives the interpreter's lock away, so that the victim goes on
         if interrupt is not None:
@@ -165,6 +209,10 @@ class Activity:
                     _send(self.ident, None)
                 ACTIVITIES.pop(self.ident, None)
             self.ident = None
+        # First said, then looked round; who waits says so first and looks second. One of the two sees the other.
+        self.ended = True
+        for contended in list(CONTENDED):
+            contended.holder_ended(self)
 
 
 def _about_to_enter(ident: int) -> bool:

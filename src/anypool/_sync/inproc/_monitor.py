@@ -14,7 +14,7 @@ from threading import TIMEOUT_MAX, get_ident
 from time import monotonic
 from typing import Any
 
-from anypool._sync.inproc._activity import ACTIVITIES, Activity, Terminated
+from anypool._sync.inproc._activity import ACTIVITIES, Activity
 
 __all__ = ["Condition", "Monitor", "ThreadMonitor", "Waiter", "drain"]
 
@@ -152,7 +152,7 @@ class Monitor(ABC):
                 self._park(waiter, deadline)
                 woken = not waiter.queued
                 if waiter.activity is not None and waiter.activity.doomed():
-                    raise Terminated
+                    raise waiter.activity.error
         finally:
             if waiter.queued:
                 waiter.queued = False

@@ -1,18 +1,19 @@
-"""Queue: a deque behind a monitor. There is no feeder thread: what ``put`` accepted is there at once (P3)."""
+"""Queue and JoinableQueue: a deque behind a monitor, with no feeder thread: what ``put`` accepted is there (P3)."""
 
 from __future__ import annotations
 
+import operator
 import queue
 from collections import deque
 from typing import Any, TypeVar
 
 from anypool import abc
-from anypool._core import pins, worker_info
+from anypool._core import pins
+from anypool._sync.inproc._closed import Closed
 from anypool._sync.inproc._monitor import Condition, Monitor
 from anypool._sync.inproc._parcel import pack, unpack
-from anypool._sync.inproc._place import MAIN, Place, here
 
-__all__ = ["Queue"]
+__all__ = ["JoinableQueue", "Queue"]
 
 T = TypeVar("T")
 
@@ -21,18 +22,20 @@ class Queue(abc.Queue[T]):
     """First in, first out, for many putters and getters in one process."""
 
     def __init__(self, monitor: Monitor, maxsize: int = 0, isolate: bool = False) -> None:
+        try:
+            maxsize = operator.index(maxsize)
+        except TypeError:
+            raise TypeError(f"maxsize must be an int, not {type(maxsize).__name__}") from None
         if maxsize < 0:
             raise ValueError(f"maxsize must not be negative, got {maxsize}; 0 means no limit")
         self._monitor = monitor
         self._maxsize = maxsize
         self._isolate = isolate
         self._items: deque[Any] = deque()
-        self._arrived = Condition(monitor, "for an item of a Queue")
-        self._room = Condition(monitor, "for room in a full Queue")
-        # "Closed" holds for the process that closed it, not for the others (mp: each has a copy of its own).
-        self._closed_in: set[Place] = set()
-        # Nor for other tasks. Only the last ones: far fewer run at a time than may close it in a program's life.
-        self._closed_by: deque[object] = deque(maxlen=256)
+        kind = type(self).__name__
+        self._arrived = Condition(monitor, f"for an item of a {kind}")
+        self._room = Condition(monitor, f"for room in a full {kind}")
+        self._closed = Closed()
 
     def put(self, obj: T, block: bool = True, timeout: float | None = None) -> None:
         """Append ``obj``; see ``anypool.abc.Queue``."""
@@ -42,7 +45,11 @@ class Queue(abc.Queue[T]):
             if self._maxsize and not self._room.wait_for(self._has_room, timeout if block else 0.0):
                 raise queue.Full
             self._items.append(packed)
+            self._count_in()
             self._arrived.notify()
+
+    def _count_in(self) -> None:
+        """Hear, in the critical section, that an item was put."""
 
     def get(self, block: bool = True, timeout: float | None = None) -> T:
         """Take the oldest item; see ``anypool.abc.Queue``."""
@@ -64,6 +71,7 @@ class Queue(abc.Queue[T]):
 
     def qsize(self) -> int:
         """Give the number of items."""
+        self._monitor.relax()
         return len(self._items)
 
     def empty(self) -> bool:
@@ -82,36 +90,55 @@ class Queue(abc.Queue[T]):
 
     def close(self) -> None:
         """Say that this process will not use the queue again; the others go on."""
-        place, task = here(), worker_info.current_task()
-        if task is not None and place is MAIN:
-            self._closed_by.append(task)
-        else:
-            self._closed_in.add(place)
+        self._closed.close()
 
     def join_thread(self) -> None:
         """Do nothing: there is no thread. An error before ``close``, as in ``multiprocessing``."""
-        if not self._is_closed():
+        if not self._closed.here():
             raise _NotClosed(f"Queue {self!r} not closed; call close() before join_thread()")
 
     def cancel_join_thread(self) -> None:
         """Do nothing: nothing is ever waited for at exit."""
 
     def _check_open(self) -> None:
-        if (self._closed_in or self._closed_by) and self._is_closed():
+        if self._closed.anywhere and self._closed.here():
             raise ValueError(f"Queue {self!r} is closed")
-
-    def _is_closed(self) -> bool:
-        place, task = here(), worker_info.current_task()
-        if task is not None and place is MAIN:
-            return any(closer is task for closer in self._closed_by)
-        return place in self._closed_in
 
     def __reduce__(self) -> tuple[Any, ...]:
         return pins.refer(self)
 
     def __repr__(self) -> str:
         limit = f", maxsize={self._maxsize}" if self._maxsize else ""
-        return f"<Queue({len(self._items)} items{limit})>"
+        return f"<{type(self).__name__}({len(self._items)} items{limit})>"
+
+
+class JoinableQueue(Queue[T], abc.JoinableQueue[T]):
+    """A queue that knows how many of its items are not done with."""
+
+    def __init__(self, monitor: Monitor, maxsize: int = 0, isolate: bool = False) -> None:
+        super().__init__(monitor, maxsize, isolate)
+        self._unfinished = 0
+        self._finished = Condition(monitor, "for all items of a JoinableQueue to be done")
+
+    def _count_in(self) -> None:
+        self._unfinished += 1
+
+    def task_done(self) -> None:
+        """Say that an item that was taken is done with; see ``anypool.abc.JoinableQueue``."""
+        with self._monitor:
+            if not self._unfinished:
+                raise ValueError("task_done() called too many times")
+            self._unfinished -= 1
+            if not self._unfinished:
+                self._finished.notify_all()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until every item that was put is done with; tell whether it is."""
+        with self._monitor:
+            return self._finished.wait_for(self._all_done, timeout)
+
+    def _all_done(self) -> bool:
+        return not self._unfinished
 
 
 class _NotClosed(ValueError, AssertionError):
