@@ -97,8 +97,20 @@ def _parts(obj: Any, path: str) -> Iterator[tuple[object, str]]:
     elif isinstance(obj, BaseException):
         yield from _parts(obj.args, f"{path}.args")
         yield from _attributes(obj, path)
-    elif not isinstance(obj, type):
+    elif not isinstance(obj, type) and not _refuses(obj):
         yield from _attributes(obj, path)
+
+
+def _refuses(obj: object) -> bool:
+    """Tell whether the object itself says that it cannot be pickled: then none of its parts is to blame."""
+    kind = type(obj)
+    if kind.__reduce__ is object.__reduce__ and kind.__reduce_ex__ is object.__reduce_ex__:
+        return False
+    try:
+        obj.__reduce_ex__(5)
+    except Exception:
+        return True
+    return False
 
 
 def _function_parts(function: types.FunctionType, path: str) -> Iterator[tuple[object, str]]:

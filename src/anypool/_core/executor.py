@@ -48,12 +48,15 @@ class Executor(Primitives, concurrent.futures.Executor):
         initializer: called once in each worker before its first task (E15).
         initargs: its arguments.
         isolate: on ``serial`` and ``thread``, copy arguments and results by pickling, as processes do (E4).
+        max_tasks_per_child: replace a worker by a new process after so many tasks (a chunk of a ``map`` counts as
+            one), for tasks that leak; ``None`` is never (E16).
 
     Raises:
         SerializationError: values are copied, and ``initializer`` or ``initargs`` cannot be pickled.
         UnknownBackend: no backend has this name.
         BackendUnavailable: its engine is not installed; the message has the install line.
-        ValueError: ``max_workers`` is not positive.
+        ValueError: ``max_workers`` or ``max_tasks_per_child`` is not positive.
+        Unsupported: ``max_tasks_per_child`` where workers are no processes.
         TypeError: an argument is of the wrong type.
     """
 
@@ -65,6 +68,7 @@ class Executor(Primitives, concurrent.futures.Executor):
         initializer: Callable[..., object] | None = None,
         initargs: tuple[Any, ...] = (),
         isolate: bool = False,
+        max_tasks_per_child: int | None = None,
     ) -> None:
         chosen = registry.resolve(backend)
         if max_workers is None:
@@ -81,8 +85,19 @@ class Executor(Primitives, concurrent.futures.Executor):
             registry.require(chosen.name, "isolate", "isolate=True")
         if isolate and initializer is not None:
             dumps((initializer, tuple(initargs)), "initializer")  # what cannot travel is refused here, not later
+        if max_tasks_per_child is not None:
+            if isinstance(max_tasks_per_child, bool) or not isinstance(max_tasks_per_child, int):
+                raise TypeError("max_tasks_per_child must be an integer")
+            if max_tasks_per_child <= 0:
+                raise ValueError("max_tasks_per_child must be >= 1")
+            if not chosen.capabilities.recycle:
+                registry.require(chosen.name, "recycle", "max_tasks_per_child: its workers are no processes")
         spec = PoolSpec(
-            max_workers=max_workers, initializer=initializer, initargs=tuple(initargs), isolate=bool(isolate)
+            max_workers=max_workers,
+            initializer=initializer,
+            initargs=tuple(initargs),
+            isolate=bool(isolate),
+            max_tasks_per_child=max_tasks_per_child,
         )
         self._session = Session(chosen, spec)
         self._options = Options()

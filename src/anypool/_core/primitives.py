@@ -6,7 +6,10 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from anypool import abc
+    from anypool.abc import _context
 
 __all__ = ["Primitives"]
 
@@ -39,13 +42,51 @@ class Primitives:
         """Make an event."""
         return self.context.Event()
 
+    def Condition(self, lock: abc.Lock | None = None) -> abc.Condition:
+        """Make a condition over ``lock``, or over a new RLock."""
+        return self.context.Condition(lock)
+
+    def Barrier(
+        self, parties: int, action: Callable[[], object] | None = None, timeout: float | None = None
+    ) -> abc.Barrier:
+        """Make a barrier for ``parties``."""
+        return self.context.Barrier(parties, action, timeout)
+
     def Queue(self, maxsize: int = 0) -> abc.Queue[Any]:
         """Make a queue for at most ``maxsize`` items; 0 is no limit."""
         return self.context.Queue(maxsize)
 
+    def JoinableQueue(self, maxsize: int = 0) -> abc.JoinableQueue[Any]:
+        """Make a queue with ``task_done`` and ``join``."""
+        return self.context.JoinableQueue(maxsize)
+
+    def SimpleQueue(self) -> abc.SimpleQueue[Any]:
+        """Make a queue that has only ``put``, ``get``, ``empty`` and ``close``."""
+        return self.context.SimpleQueue()
+
     def Pipe(self, duplex: bool = True) -> tuple[abc.Connection[Any, Any], abc.Connection[Any, Any]]:
         """Make the two ends of a pipe."""
         return self.context.Pipe(duplex)
+
+    @property
+    def Value(self) -> _context.ValueFactory:
+        """Makes one value in shared memory, with a lock: ``ex.Value("i", 0)``."""
+        return self.context.Value
+
+    @property
+    def Array(self) -> _context.ArrayFactory:
+        """Makes an array in shared memory, with a lock: ``ex.Array("d", 10)``."""
+        return self.context.Array
+
+    @property
+    def RawValue(self) -> _context.RawValueFactory:
+        """Makes a ctypes object in shared memory, without a lock."""
+        return self.context.RawValue
+
+    @property
+    def RawArray(self) -> _context.RawArrayFactory:
+        """Makes a ctypes array in shared memory, without a lock."""
+        return self.context.RawArray
 
     @property
     def Process(self) -> abc.ProcessFactory:

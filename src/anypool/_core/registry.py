@@ -1,9 +1,10 @@
-"""Backends by name. A backend's module is imported when somebody asks for it, never before."""
+"""Backends by name, and which one is the default. A backend's module is imported when it is asked for, never before."""
 
 from __future__ import annotations
 
 import importlib
 import os
+import threading
 from typing import TYPE_CHECKING, NoReturn
 
 from anypool.errors import BackendUnavailable, UnknownBackend, Unsupported
@@ -11,7 +12,16 @@ from anypool.errors import BackendUnavailable, UnknownBackend, Unsupported
 if TYPE_CHECKING:
     from anypool.abc import Backend
 
-__all__ = ["available_backends", "backend_class", "default_backend", "known_backends", "require", "resolve"]
+__all__ = [
+    "available_backends",
+    "backend_class",
+    "chosen",
+    "default_backend",
+    "known_backends",
+    "require",
+    "resolve",
+    "set_backend",
+]
 
 # One row a backend, sorted.
 _BUILT_IN = {
@@ -24,6 +34,13 @@ _ALIASES = {"dummy": "thread"}  # as multiprocessing.dummy
 
 #: The entry-point group under which other packages announce theirs.
 GROUP = "anypool.backends"
+#: The environment variable that names the default backend.
+VARIABLE = "ANYPOOL_BACKEND"
+
+_lock = threading.Lock()
+#: What ``set_backend`` was given last, and the variable's value before it was first called.
+_given: str | Backend | None = None
+_before: str | None = None
 
 
 def _places() -> dict[str, str]:
@@ -65,9 +82,57 @@ def backend_class(name: str) -> type[Backend]:
     return cls
 
 
+def set_backend(backend: str | Backend | None) -> str | Backend | None:
+    """Choose what ``anypool.Lock()``, ``anypool.Process``, ``Executor()`` and their like mean from now on.
+
+    It goes before the environment's ``ANYPOOL_BACKEND``, and sets that variable too, so that in workers and processes
+    that start from now on ``anypool.Lock()`` means the same. What exists already stays what it is.
+
+    Args:
+        backend: a backend's name or object; ``None`` goes back to what the environment said.
+
+    Returns:
+        What was set before, ``None`` if nothing was. Given back to ``set_backend`` it restores that.
+
+    Raises:
+        UnknownBackend: no backend has this name.
+        BackendUnavailable: its engine is not installed.
+        TypeError: it is something else.
+    """
+    global _given, _before
+    name = None if backend is None else resolve(backend).name
+    with _lock:
+        previous, _given = _given, backend
+        if previous is None:
+            _before = os.environ.get(VARIABLE)
+        # A child can only be told of a backend that it can find by its name.
+        told = _before if name is None or not _findable(name, backend) else name
+        if told is not None:
+            os.environ[VARIABLE] = told
+        else:
+            os.environ.pop(VARIABLE, None)
+    return previous
+
+
+def _findable(name: str, backend: str | Backend | None) -> bool:
+    try:
+        return isinstance(backend, str) or backend_class(name) is type(backend)
+    except UnknownBackend:
+        return False
+
+
+def chosen() -> str | Backend:
+    """Give the default: what ``set_backend`` was given, else the environment's name, else ``process``."""
+    return _given if _given is not None else os.environ.get(VARIABLE) or "process"
+
+
 def default_backend() -> str:
-    """Give the backend's name where none was given: the environment's ``ANYPOOL_BACKEND``, else ``process``."""
-    return os.environ.get("ANYPOOL_BACKEND") or "process"
+    """Give the name of the default backend.
+
+    That is the one that ``set_backend`` was given, else the environment's ``ANYPOOL_BACKEND``, else ``"process"``.
+    """
+    backend = chosen()
+    return _ALIASES.get(backend, backend) if isinstance(backend, str) else backend.name
 
 
 def resolve(backend: str | Backend | None) -> Backend:
@@ -80,10 +145,16 @@ def resolve(backend: str | Backend | None) -> Backend:
     """
     from anypool.abc import Backend
 
+    from_environment = backend is None and _given is None
     if backend is None:
-        backend = default_backend()
+        backend = chosen()
     if isinstance(backend, str):
-        cls = backend_class(backend)
+        try:
+            cls = backend_class(backend)
+        except UnknownBackend as error:
+            if from_environment:
+                error.args = (f"{error}; the name comes from the environment's {VARIABLE}",)
+            raise
         missing = cls.missing()
         if missing is not None:
             raise BackendUnavailable(
