@@ -150,9 +150,9 @@ def test_stop_while_workers_boot(make_pool: MakePool) -> None:
 
 def test_left_over_thread(make_pool: MakePool, monkeypatch: pytest.MonkeyPatch) -> None:
     """E11: a thread that a task left behind does not hold up the end for ever."""
-    from anypool._pool import _supervisor
+    from anypool._pool import _member
 
-    monkeypatch.setattr(_supervisor, "_EXIT_GRACE", 0.5)
+    monkeypatch.setattr(_member, "_EXIT_GRACE", 0.5)
     pool = make_pool(1)
     pool.submit(batch := FakeBatch(_leave_a_thread, ()))
     batch.result()

@@ -262,3 +262,24 @@ def test_retired_worker_gets_nothing() -> None:
     assert scheduler.assign() is None
     assert scheduler.died(0, assignment.number).victim is None
     assert [work.batch for work in scheduler.pending] == [waiting]
+
+
+def test_a_worker_with_a_lifetime() -> None:
+    """E16: it gets so many batches and no more, and what waits goes to its successor of the same rank."""
+    scheduler = Scheduler(1, lifetime=2)
+    for _ in range(3):
+        scheduler.add(_Batch(1))
+    rank = scheduler.start_worker()
+    scheduler.ready(rank)
+    for _ in range(2):
+        assert not scheduler.is_spent(rank)
+        assigned = scheduler.assign()
+        assert assigned is not None
+        assert scheduler.assign() is None
+        assert scheduler.finished(rank, assigned[1].number) is not None
+    assert scheduler.is_spent(rank)
+    assert scheduler.assign() is None and not scheduler.wants_worker()
+    assert scheduler.died(rank, 2).victim is None
+    assert scheduler.wants_worker() and scheduler.start_worker() == rank
+    scheduler.ready(rank)
+    assert scheduler.assign() is not None

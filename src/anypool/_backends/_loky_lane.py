@@ -80,6 +80,8 @@ class Lane:
         self.rank = rank
         self.state = State.BOOTING
         self.job: Job | None = None
+        #: How many batches it has come back with.
+        self.done = 0
         #: The call that was stopped at its deadline.
         self.expired: int | None = None
         self.pid = -1

@@ -29,6 +29,8 @@ __all__ = ["Dispatcher"]
 #: So many workers in a row that end before they are up: something is wrong with all of them, and more will not help.
 #: One that was killed counts less than one that gave up on its own.
 _STILLBORN, _GAVE_UP, _KILLED = 12, 4, 1
+#: Seconds for the own exit of a worker that has done its part.
+_LEAVING = 2.0
 #: Seconds after which another worker is tried for where the system has refused one.
 _RETRY = 1.0
 
@@ -38,8 +40,12 @@ _Error = Callable[[Batch, int], BaseException]
 class Dispatcher:
     """Pending batches and lanes. For the pool's thread only, except ``kill`` and ``signal``."""
 
-    def __init__(self, max_workers: int, start: Callable[[int], Lane], initializer: str) -> None:
+    def __init__(
+        self, max_workers: int, start: Callable[[int], Lane], initializer: str, lifetime: int | None = None
+    ) -> None:
         self._start = start
+        #: How many batches a worker gets before it is replaced.
+        self._lifetime = lifetime
         self._initializer = initializer  # its name
         self._pending: deque[Job] = deque()
         self.lanes: list[Lane] = []
@@ -114,7 +120,12 @@ class Dispatcher:
             # Not even the journal could be read or written there; one call pays, so that there is progress.
             self._settle(job, error or RuntimeError("loky returned before the batch had ended"))
             self._requeue(job)
-        if not lane.journal.reusable:
+        lane.done += 1
+        if lane.done == self._lifetime:
+            lane.release()
+            lane.wait(_LEAVING)
+            self.ended(lane)
+        elif not lane.journal.reusable:
             self.ended(lane)
 
     def ended(self, lane: Lane) -> None:

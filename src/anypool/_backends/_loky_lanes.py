@@ -39,7 +39,9 @@ class LokyPool(WorkerPool):
     def __init__(self, spec: PoolSpec) -> None:
         self._initializer = Initializer(spec)
         self._pid = os.getpid()
-        self._dispatcher = Dispatcher(spec.max_workers, self._start_lane, self._initializer.name)
+        self._dispatcher = Dispatcher(
+            spec.max_workers, self._start_lane, self._initializer.name, spec.max_tasks_per_child
+        )
         self._inbox: deque[Batch | tuple[Lane, Any]] = deque()
         self._lock = threading.RLock()  # of the wake pipe and the thread's start; re-entrant for the collector's sake
         self._thread: threading.Thread | None = None

@@ -33,7 +33,7 @@ class LokyBackend(Backend):
 
     name: ClassVar[str] = "loky"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        concurrent=True, processes=True, isolate=True, kill_running=True
+        concurrent=True, processes=True, isolate=True, kill_running=True, recycle=True
     )
 
     @classmethod

@@ -31,7 +31,7 @@ class ProcessBackend(Backend):
 
     name: ClassVar[str] = "process"
     capabilities: ClassVar[Capabilities] = Capabilities(
-        concurrent=True, processes=True, isolate=True, kill_running=True
+        concurrent=True, processes=True, isolate=True, kill_running=True, recycle=True
     )
 
     def __post_init__(self) -> None:

@@ -30,8 +30,8 @@ __all__ = ["Dispatcher"]
 class Dispatcher:
     """The part of a pool that several threads share."""
 
-    def __init__(self, max_workers: int) -> None:
-        self.scheduler = Scheduler(max_workers)
+    def __init__(self, max_workers: int, lifetime: int | None = None) -> None:
+        self.scheduler = Scheduler(max_workers, lifetime=lifetime)
         self.members: dict[int, Member] = {}
         self.slots = SlotTable(max_workers)
         self.waker = Waker()

@@ -113,6 +113,9 @@ class Events:
                     shared.scheduler.ready(member.rank)
                 elif kind == REFUSED:
                     refused = body
+            spent = not member.leaving and shared.scheduler.is_spent(member.rank)
+        if spent:
+            member.let_go()
         for call, data in settled:
             settle(call, data)
         if refused is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import time
 from typing import NamedTuple
 
 from anypool._launch._launcher import launch
@@ -14,6 +15,9 @@ from anypool._pool._worker import encode_settings
 from anypool.abc import Batch
 
 __all__ = ["Doom", "Member"]
+
+#: Seconds for a worker's own exit.
+_EXIT_GRACE = 5.0
 
 
 class Doom(NamedTuple):
@@ -75,6 +79,13 @@ class Member:
             return None
         self.tail.feed(data)
         return data
+
+    def let_go(self) -> None:
+        """Tell an idle worker to go; it is killed if that takes too long."""
+        self.leaving = True
+        if self.kill_at is None:
+            self.kill_at = time.monotonic() + _EXIT_GRACE
+        self.channel.finish()
 
     def close(self) -> None:
         """Let go of all descriptors. A worker that still runs dies of it."""

@@ -67,12 +67,13 @@ class Death(NamedTuple):
 
 
 class _Worker:
-    __slots__ = ("assignments", "next_number", "ready", "retired")
+    __slots__ = ("assignments", "given", "next_number", "ready", "retired")
 
     def __init__(self) -> None:
         self.ready = False
         self.retired = False
         self.next_number = 1
+        self.given = 0
         self.assignments: deque[Assignment] = deque()
 
 
@@ -82,11 +83,13 @@ class Scheduler:
     Args:
         max_workers: how many workers there may be; their ranks are 0 to ``max_workers - 1``.
         depth: how many batches a worker may hold at a time, the running one included.
+        lifetime: how many batches a worker gets before it has to go; ``None`` is any number.
     """
 
-    def __init__(self, max_workers: int, depth: int = 1) -> None:
+    def __init__(self, max_workers: int, depth: int = 1, lifetime: int | None = None) -> None:
         self.max_workers = max_workers
         self.depth = depth
+        self.lifetime = lifetime
         self.pending: deque[Work] = deque()
         self._workers: dict[int, _Worker] = {}
         self._booting = 0
@@ -121,7 +124,10 @@ class Scheduler:
             assignment = Assignment(work, worker.next_number, count)
             worker.next_number += count
             worker.assignments.append(assignment)
-            if len(worker.assignments) >= self.depth:
+            worker.given += 1
+            if worker.given == self.lifetime:
+                worker.retired = True
+            if len(worker.assignments) >= self.depth or worker.retired:
                 self._idle.pop()
             self.pending.popleft()
             return rank, assignment
@@ -198,6 +204,11 @@ class Scheduler:
         self._workers[rank].retired = True
         if rank in self._idle:
             self._idle.remove(rank)
+
+    def is_spent(self, rank: int) -> bool:
+        """Tell whether the worker has done all that it may do in its life."""
+        worker = self._workers[rank]
+        return worker.given == self.lifetime and not worker.assignments
 
     def is_ready(self, rank: int) -> bool:
         """Tell whether the worker has booted."""

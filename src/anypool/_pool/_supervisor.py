@@ -27,7 +27,6 @@ from anypool.abc import PoolSpec
 __all__ = ["Supervisor"]
 
 #: Seconds that a worker gets for its exit handlers and left-over threads at the end, before it is killed.
-_EXIT_GRACE = 5.0
 #: Seconds between SIGTERM and SIGKILL.
 _TERM_GRACE = 1.0
 #: With work under way, the thread looks around so often (seconds) even if nothing seems to happen.
@@ -47,7 +46,7 @@ class Supervisor:
 
     def __init__(self, spec: PoolSpec, backend: str) -> None:
         self._initializer = Initializer(spec)  # first, for it may raise
-        self.dispatcher = Dispatcher(spec.max_workers)
+        self.dispatcher = Dispatcher(spec.max_workers, spec.max_tasks_per_child)
         self.thread = threading.Thread(target=self._run, name="anypool-pool", daemon=True)
         self.closing = False
         self.forked = False
@@ -164,12 +163,9 @@ class Supervisor:
                 return True
             leaving = [member for member in shared.members.values() if not member.leaving]
             for member in leaving:
-                member.leaving = True
                 shared.scheduler.retire(member.rank)
-                if member.kill_at is None:
-                    member.kill_at = time.monotonic() + _EXIT_GRACE
         for member in leaving:
-            member.channel.finish()
+            member.let_go()
         return False
 
     def _start_workers(self) -> None:
