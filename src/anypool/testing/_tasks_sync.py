@@ -14,23 +14,47 @@ def touch(primitive: Any) -> Any:
     kind = kind_of(primitive)
     if kind == "RLock":
         return primitive.acquire(False)
-    if kind in ("Lock", "Semaphore"):
+    if kind in ("Lock", "Semaphore", "Condition"):
         return primitive.acquire(True, 10)
     if kind == "Event":
         return primitive.set()
-    if kind == "Queue":
+    if kind == "Barrier":
+        return primitive.abort()
+    if kind.endswith("Queue"):
         return primitive.put("touched")
+    if kind.endswith("Value"):
+        primitive.value += 1
+        return None
+    if kind.endswith("Array"):
+        primitive[1] += 1
+        return None
     return primitive.send("touched")
 
 
 def kind_of(primitive: Any) -> str:
     """Give the name of the contract that a primitive keeps."""
+    from ctypes import Array, c_int
+
     from anypool import abc
 
-    for name in ("RLock", "Semaphore", "Lock", "Event", "Queue", "Connection"):
+    for name in _KINDS:
         if isinstance(primitive, getattr(abc, name)):
             return name
+    if isinstance(primitive, (c_int, Array)):
+        return "RawValue" if isinstance(primitive, c_int) else "RawArray"
     raise AssertionError(f"{primitive!r} is no primitive of anypool")
+
+
+#: An RLock and a Semaphore are a Lock too, and a JoinableQueue a Queue.
+_KINDS = (
+    *("RLock", "Semaphore", "Lock", "Condition", "Event", "Barrier"),
+    *("JoinableQueue", "Queue", "SimpleQueue", "Connection", "Array", "Value"),
+)
+
+
+def touch_all(primitives: list[Any]) -> list[Any]:
+    """Touch many."""
+    return [touch(primitive) for primitive in primitives]
 
 
 def touch_in_dict(nested: dict[str, list[Any]]) -> Any:
@@ -43,45 +67,45 @@ def touch_in_box(box: tasks.Box) -> Any:
     return touch(box.content)
 
 
-def touch_from_queue(queue: Any) -> Any:
-    """Touch a primitive that comes through a queue."""
-    return touch(queue.get(timeout=20))
+def touch_from_queue(queue: Any, count: int) -> list[Any]:
+    """Touch primitives that come through a queue, one after the other."""
+    return [touch(queue.get()) for _ in range(count)]
 
 
-def touch_from_pipe(end: Any) -> Any:
-    """Touch a primitive that comes through a pipe."""
-    return touch(end.recv())
+def touch_from_pipe(end: Any, count: int) -> list[Any]:
+    """Touch primitives that come through a pipe, one after the other."""
+    return [touch(end.recv()) for _ in range(count)]
 
 
-def touch_and_report(primitive: Any, queue: Any) -> None:
-    """Touch a primitive in a ``Process``, which has no result."""
-    queue.put(touch(primitive))
+def touch_and_report(primitives: list[Any], queue: Any) -> None:
+    """Touch primitives in a ``Process``, which has no result."""
+    queue.put(touch_all(primitives))
 
 
-def touch_in_nested_executor(backend: str, settings: dict[str, Any], primitive: Any) -> Any:
-    """Touch a primitive in a task of an executor that this task opens."""
+def touch_in_nested_executor(backend: str, settings: dict[str, Any], primitives: list[Any]) -> Any:
+    """Touch primitives in a task of an executor that this task opens."""
     from anypool import Executor
 
     with Executor(backend, 1, **settings) as ex:
-        return ex.submit(touch, primitive).result(30)
+        return ex.submit(touch_all, primitives).result(30)
 
 
-def touch_initialized(*_: Any) -> Any:
+def touch_initialized(*_: Any) -> list[Any]:
     """Touch what the initializer left."""
-    return touch(tasks.initialized[0])
+    return touch_all(tasks.initialized)
 
 
-def leave(primitive: Any) -> None:
-    """An initializer that leaves a primitive for the tasks."""
-    tasks.initialized[:] = [primitive]
+def leave(*primitives: Any) -> None:
+    """An initializer that leaves primitives for the tasks."""
+    tasks.initialized[:] = primitives
 
 
-def make_primitive(backend: str, kind: str) -> Any:
-    """Make a primitive inside a task and return it."""
+def make_primitives(backend: str, kinds: list[tuple[str, tuple[Any, ...]]]) -> list[Any]:
+    """Make primitives inside a task and return them."""
     import anypool
 
-    made = getattr(anypool.get_context(backend), kind)()
-    return made
+    context = anypool.get_context(backend)
+    return [getattr(context, kind)(*args) for kind, args in kinds]
 
 
 def increment(path: Any, lock: Any) -> None:
