@@ -6,7 +6,7 @@ import os
 import platform
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,18 +14,23 @@ from typing import Any
 
 import anypool
 from benchmarks._runner import Result, Settings
-from benchmarks._subjects import REFERENCE
-from benchmarks._workloads import WORKLOADS
 
 __all__ = ["as_json", "table"]
 
 
-def table(workload: str, results: Sequence[Result]) -> str:
-    """Give the table of one workload, the fastest subject first."""
+def table(workload: str, what: str, results: Sequence[Result], reference: str) -> str:
+    """Give the table of one workload, the fastest subject first.
+
+    Args:
+        workload: its name.
+        what: one of it, for the heading.
+        results: of this and other workloads.
+        reference: the subject that the ratios refer to.
+    """
     rows = sorted((one for one in results if one.workload == workload), key=lambda one: one.median)
     lines = [
-        f"\n{workload}: {WORKLOADS[workload].what}",
-        f"  {'subject':22}{'median':>12}{'spread':>12}{'against ' + REFERENCE:>24}",
+        f"\n{workload}: {what}",
+        f"  {'subject':22}{'median':>12}{'spread':>12}{'against ' + reference:>24}",
     ]
     for row in rows:
         ratio = f"{statistics.median(row.ratios):.3g} x" if row.ratios else "-"
@@ -39,8 +44,8 @@ def _duration(seconds: float) -> str:
     return f"{seconds * 1e3:.1f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.1f} us"
 
 
-def as_json(settings: Settings, results: Sequence[Result]) -> dict[str, Any]:
-    """Give everything that is needed to judge the numbers later."""
+def as_json(settings: Settings, results: Sequence[Result], units: Mapping[str, str]) -> dict[str, Any]:
+    """Give everything that is needed to judge the numbers later; ``units`` says what one of each workload is."""
     return {
         "when": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": {
@@ -56,7 +61,7 @@ def as_json(settings: Settings, results: Sequence[Result]) -> dict[str, Any]:
         },
         "settings": settings._asdict(),
         "results": [
-            {**one._asdict(), "median": one.median, "spread": one.spread, "unit": WORKLOADS[one.workload].what}
+            {**one._asdict(), "median": one.median, "spread": one.spread, "unit": units[one.workload]}
             for one in results
         ],
     }

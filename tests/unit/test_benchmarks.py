@@ -11,6 +11,8 @@ from benchmarks.__main__ import main
 from benchmarks._runner import Result
 from benchmarks._subjects import SUBJECTS
 from benchmarks._workloads import WORKLOADS
+from benchmarks.primitives.__main__ import main as primitives
+from benchmarks.primitives._workloads import WORKLOADS as PRIMITIVES
 
 
 def test_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -23,6 +25,17 @@ def test_small_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert {"when", "machine", "versions", "settings"} <= set(written)
     out = capsys.readouterr().out
     assert all(f"\n{name}: " in out for name in WORKLOADS)
+
+
+def test_small_run_of_primitives(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """All of the primitives' workloads run, and the JSON has all times and says what one of each is."""
+    file = tmp_path / "result.json"
+    assert primitives(["--subjects", "thread,serial", "--scale", "0.001", "--rounds", "2", "--json", str(file)]) == 0
+    written = json.loads(file.read_text(encoding="utf-8"))
+    assert {one["workload"] for one in written["results"]} == set(PRIMITIVES)
+    assert all(len(one["seconds"]) == 2 and one["unit"] for one in written["results"])
+    out = capsys.readouterr().out
+    assert all(f"\n{name}: " in out for name in PRIMITIVES)
 
 
 def test_unknown_subject_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
