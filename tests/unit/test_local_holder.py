@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from anypool import HolderDied
-from anypool._sync.local import LocalContext, _cards, _held, _locks, _recovery
+from anypool._sync.local import LocalContext, _card_file, _held, _locks, _recovery
 from anypool.testing import eventually
 from tests.unit.local_support import run, start
 
@@ -317,5 +317,5 @@ def test_cards_of_the_dead_go(ctx: LocalContext) -> None:
     directory = os.path.dirname(lock._path)  # type: ignore[attr-defined]
     for _ in range(5):
         ended(forked(lambda: (lock.acquire(), lock.release())))
-    _cards.sweep(directory)
+    _card_file.sweep(directory)
     assert len([name for name in os.listdir(directory) if name.endswith(".card")]) == 1

@@ -17,77 +17,36 @@ import ctypes
 import fcntl
 import mmap
 import os
-import socket
-import struct
-import sys
 import threading
 from collections.abc import Iterator
-from typing import Final, Literal, NamedTuple
 
 from anypool._core import worker_info
 from anypool._sync.local import _domain
-from anypool.abc import Holder
+from anypool._sync.local._card_file import (
+    COUNT,
+    COUNT_OFFSET,
+    ENTRY,
+    HEADER,
+    SUFFIX,
+    TASK,
+    TASK_AT,
+    TASK_TEXT_AT,
+    TEXT,
+    TEXT_AT,
+    VERSION,
+    WHO,
+    number_of,
+    sweep,
+)
 
-__all__ = [
-    "BYTE_ORDER",
-    "COUNT_OFFSET",
-    "OBJECT_OFFSET",
-    "Card",
-    "Entry",
-    "Seen",
-    "holder_of",
-    "is_alive",
-    "number_of",
-    "own_card",
-    "path_of",
-    "scan",
-    "strike",
-    "sweep",
-]
+__all__ = ["Card", "Entry", "own_card"]
 
-_SUFFIX = ".card"
-BYTE_ORDER: Final[Literal["little", "big"]] = sys.byteorder
-_HEADER = 4096
-_ENTRY = 128
 #: Bytes of the file's beginning that are mapped first, and of each further piece.
 _CHUNK = 16384
-
-_WHO = struct.Struct("=QqqHH")  # version, pid, task id, bytes of the name, bytes of the task's name
-_VERSION = 1
-_TASK = struct.Struct("=qHH")
-_TASK_AT = 16
-_TEXT_AT = 64
-_TEXT = 1024
-_TASK_TEXT_AT = _TEXT_AT + _TEXT
-
-_WORDS = struct.Struct("=QQQQ")
-#: Where an entry has the C object of its lock (behind 16 bytes that the garbage collector may look at), and in that
-#: object the number of times that its process has taken the lock and not released it.
-OBJECT_OFFSET = 48
-COUNT_OFFSET = OBJECT_OFFSET + 32
-_COUNT = struct.Struct("=i")
-
 #: Dead processes' cards that are let lie before somebody who makes a new one looks whether they can go.
 _LITTER = 16
 #: The same in a forked child, of which there may be many that end without taking their cards away.
 _FORK_LITTER = 64
-
-_LETTERS = "abcdefghijklmnopqrstuvwxyz234567"
-_ALPHABET = {letter: value for value, letter in enumerate(_LETTERS)}
-
-
-def number_of(path: str) -> int:
-    """Give the number of what lies at ``path`` in a domain: its random token's 50 bits, never 0."""
-    number = 1
-    for letter in path.rpartition("/")[2].partition(".")[0]:
-        number = number << 5 | _ALPHABET[letter]
-    return number
-
-
-def path_of(directory: str, number: int) -> str:
-    """Give the path of the card with a number."""
-    letters = [_LETTERS[number >> shift & 31] for shift in range(45, -1, -5)]
-    return f"{directory}/{''.join(letters)}{_SUFFIX}"
 
 
 class Entry:
@@ -98,7 +57,7 @@ class Entry:
     def __init__(self, card: Card, address: int) -> None:
         self.card = card
         self.address = address
-        self.words = _view(address, _ENTRY)
+        self.words = _view(address, ENTRY)
 
     @property
     def lock(self) -> int:
@@ -108,16 +67,21 @@ class Entry:
     @property
     def count(self) -> int:
         """How many times more often the lock was taken here than released."""
-        value: int = _COUNT.unpack_from(self.words.cast("B"), COUNT_OFFSET)[0]
+        value: int = COUNT.unpack_from(self.words.cast("B"), COUNT_OFFSET)[0]
         return value
 
     def add(self, number: int) -> None:
         """Change the count, where no C object does."""
-        _COUNT.pack_into(self.words.cast("B"), COUNT_OFFSET, self.count + number)
+        COUNT.pack_into(self.words.cast("B"), COUNT_OFFSET, self.count + number)
 
     def waits_since(self, nanoseconds: int) -> None:
         """Say since when a thread of this process waits for the lock in the system, by the monotonic clock; 0: none."""
         self.words[1] = nanoseconds
+
+    @property
+    def has_released_for_another(self) -> bool:
+        """Whether this process ever released the lock for another one."""
+        return self.words[2] != 0
 
     def released_for(self, card: int) -> bool:
         """Say that this process released the lock for the one whose card it is; False if there is no room to say so."""
@@ -126,22 +90,6 @@ class Entry:
         self.words[2] = card
         self.words[3] += 1
         return True
-
-
-class Seen(NamedTuple):
-    """What somebody's card says of one lock.
-
-    Attributes:
-        card: the card's path.
-        offset: the entry's place in the file.
-        balance: see ``Entry.count``, corrected by what others have released for its process.
-        waits_since: see ``Entry.waits_since``.
-    """
-
-    card: str
-    offset: int
-    balance: int
-    waits_since: int
 
 
 class Card:
@@ -155,7 +103,7 @@ class Card:
         self._guard = threading.Lock()
         self._create()
         self._grow()
-        self._header = _view(self._chunks[0], _HEADER).cast("B")
+        self._header = _view(self._chunks[0], HEADER).cast("B")
         self._name_length = self._header[24] | self._header[25] << 8
 
     @property
@@ -181,10 +129,10 @@ class Card:
     def write_task(self, task: tuple[int, str, int] | None) -> None:
         """Say which task runs."""
         number, name = (-1, "") if task is None else (task[0], task[1])
-        text = name.encode("utf-8", "replace")[:_TEXT]
+        text = name.encode("utf-8", "replace")[:TEXT]
         header = self._header
-        header[_TASK_TEXT_AT : _TASK_TEXT_AT + len(text)] = text
-        _TASK.pack_into(header, _TASK_AT, number, self._name_length, len(text))
+        header[TASK_TEXT_AT : TASK_TEXT_AT + len(text)] = text
+        TASK.pack_into(header, TASK_AT, number, self._name_length, len(text))
 
     def leave(self) -> None:
         """Take the card away at the process's regular end, unless it shows that a lock is still taken."""
@@ -205,7 +153,7 @@ class Card:
 
     def _create(self) -> None:
         while True:
-            self.path = f"{self.directory}/{_domain.new_token()}{_SUFFIX}"
+            self.path = f"{self.directory}/{_domain.new_token()}{SUFFIX}"
             try:
                 self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
             except FileExistsError:
@@ -216,10 +164,10 @@ class Card:
             os.close(self._fd)  # swept before it was locked
         self.number = number_of(self.path)
         self._pid = os.getpid()
-        name = _process_name().encode("utf-8", "replace")[:_TEXT]
-        header = bytearray(_HEADER)
-        _WHO.pack_into(header, 0, _VERSION, self._pid, -1, len(name), 0)
-        header[_TEXT_AT : _TEXT_AT + len(name)] = name
+        name = _process_name().encode("utf-8", "replace")[:TEXT]
+        header = bytearray(HEADER)
+        WHO.pack_into(header, 0, VERSION, self._pid, -1, len(name), 0)
+        header[TEXT_AT : TEXT_AT + len(name)] = name
         os.pwrite(self._fd, header, 0)
 
     def _grow(self) -> None:
@@ -247,20 +195,20 @@ class Card:
         except OSError:  # the domain is gone, so nobody will look for a card either
             self._fd = os.memfd_create("anypool-card")
             os.ftruncate(self._fd, _CHUNK * len(before))
-        header = os.pread(self._fd, _HEADER, 0)
+        header = os.pread(self._fd, HEADER, 0)
         for index, (address, content) in enumerate(zip(self._chunks, before, strict=True)):
             _map(address, self._fd, index * _CHUNK)
             ctypes.memmove(address, content, _CHUNK)
         ctypes.memmove(self._chunks[0], header, len(header))
         for entry in _entries(self._chunks, self):
             entry.words[1] = entry.words[2] = entry.words[3] = 0
-            _COUNT.pack_into(entry.words.cast("B"), COUNT_OFFSET, 0)  # what a thread of the parent holds, it does not
+            COUNT.pack_into(entry.words.cast("B"), COUNT_OFFSET, 0)  # what a thread of the parent holds, it does not
 
 
 def _entries(chunks: list[int], card: Card, *, header: bool = True) -> Iterator[Entry]:
     for index, address in enumerate(chunks):
-        begin = _HEADER if header and index == 0 else 0
-        for offset in range(begin, _CHUNK, _ENTRY):
+        begin = HEADER if header and index == 0 else 0
+        for offset in range(begin, _CHUNK, ENTRY):
             yield Entry(card, address + offset)
 
 
@@ -332,125 +280,6 @@ def _show_task(task: tuple[int, str, int] | None) -> None:
 def _leave() -> None:
     for card in _own.values():
         card.leave()
-
-
-def is_alive(path: str) -> bool:
-    """Tell whether the process whose card lies at ``path`` lives."""
-    if any(card.path == path for card in _own.values()):
-        return True  # asking the system would lock our own card
-    try:
-        fd = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(fd)
-    return False
-
-
-def scan(directory: str, lock: int) -> list[Seen]:
-    """Read what all cards of a domain say of a lock. Empty if the domain is gone."""
-    wanted = lock.to_bytes(8, BYTE_ORDER)
-    found: list[tuple[str, int, int, int]] = []
-    corrections: dict[int, int] = {}
-    for path in _cards(directory):
-        try:
-            content = _read(path)
-        except FileNotFoundError:
-            continue
-        offset = content.find(wanted, _HEADER)
-        while offset >= 0:
-            if offset % _ENTRY == 0:
-                _, since, helped, times = _WORDS.unpack_from(content, offset)
-                count = _COUNT.unpack_from(content, offset + COUNT_OFFSET)[0]
-                found.append((path, offset, count, since))
-                if helped:
-                    corrections[helped] = corrections.get(helped, 0) + times
-            offset = content.find(wanted, offset + 8)
-    seen = []
-    for path, offset, count, since in found:
-        correction = corrections.pop(number_of(path), 0) if corrections else 0
-        seen.append(Seen(path, offset, count - correction, since))
-    return seen
-
-
-def strike(seen: Seen) -> bool:
-    """Take a lock out of a dead process's card; tell whether it was there."""
-    try:
-        fd = os.open(seen.card, os.O_RDWR)
-    except FileNotFoundError:
-        return False
-    try:
-        if not any(os.pread(fd, 8, seen.offset)):
-            return False
-        os.pwrite(fd, bytes(8), seen.offset)
-        return True
-    finally:
-        os.close(fd)
-
-
-def holder_of(path: str) -> Holder:
-    """Read who the process is whose card lies at ``path``."""
-    try:
-        content = _read(path, _HEADER)
-        _, pid, task, name, task_name = _WHO.unpack_from(content)
-    except (FileNotFoundError, struct.error):
-        return Holder("a process that is gone", -1, socket.gethostname())
-    text = content[_TEXT_AT : _TEXT_AT + name].decode("utf-8", "replace")
-    of_task = content[_TASK_TEXT_AT : _TASK_TEXT_AT + task_name].decode("utf-8", "replace")
-    return Holder(text, pid, socket.gethostname(), of_task if task >= 0 else "", task)
-
-
-def sweep(directory: str, litter: int = 0) -> None:
-    """Remove the cards of dead processes that do not show a lock as taken, if there are more than ``litter`` cards."""
-    cards = _cards(directory)
-    if len(cards) <= litter:
-        return
-    for path in cards:
-        try:
-            content = _read(path)
-        except FileNotFoundError:
-            continue
-        taken = any(
-            content[offset : offset + 8] != bytes(8) and _COUNT.unpack_from(content, offset + COUNT_OFFSET)[0] > 0
-            for offset in range(_HEADER, len(content), _ENTRY)
-        )
-        if not taken:
-            _bury(path)
-
-
-def _bury(path: str) -> None:
-    """Remove the card of a process if that is dead."""
-    try:
-        fd = os.open(path, os.O_RDWR)
-    except FileNotFoundError:
-        return
-    try:
-        # Kept while the name goes, so that a process that has just made the card sees that it is gone.
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        os.unlink(path)
-    except (BlockingIOError, FileNotFoundError):
-        pass  # alive, or somebody else was faster
-    finally:
-        os.close(fd)
-
-
-def _cards(directory: str) -> list[str]:
-    try:
-        return [f"{directory}/{name}" for name in sorted(os.listdir(directory)) if name.endswith(_SUFFIX)]
-    except FileNotFoundError:
-        return []
-
-
-def _read(path: str, size: int = 1 << 30) -> bytes:
-    fd = os.open(path, os.O_RDONLY)
-    try:
-        return os.pread(fd, min(size, os.fstat(fd).st_size), 0)
-    finally:
-        os.close(fd)
 
 
 def _after_fork() -> None:

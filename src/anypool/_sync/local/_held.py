@@ -15,7 +15,7 @@ import threading
 from _multiprocessing import SemLock  # type: ignore[import-not-found]  # the C module has no stub
 from typing import Any
 
-from anypool._sync.local import _cards
+from anypool._sync.local import _card_file, _cards
 
 __all__ = ["MUTEX", "RECURSIVE", "is_unused", "take"]
 
@@ -34,7 +34,7 @@ _LAYOUT = struct.Struct("@nPPLiiiP")
 def _is_known_layout() -> bool:
     """Tell whether the C object looks as we know it: on another interpreter it may not."""
     probe = SemLock(RECURSIVE, 1, 1, _probe_name(), True)
-    if SemLock.__basicsize__ != _LAYOUT.size or _LAYOUT.size + _cards.OBJECT_OFFSET > 128:
+    if SemLock.__basicsize__ != _LAYOUT.size or _LAYOUT.size + _card_file.OBJECT_OFFSET > 128:
         return False
     probe.acquire()
     probe.acquire()
@@ -60,7 +60,7 @@ def take(entry: _cards.Entry, real: SemLock, kind: int, name: str) -> Any:
         kind: ``MUTEX`` or ``RECURSIVE``.
         name: the semaphore's name.
     """
-    address = entry.address + _cards.OBJECT_OFFSET
+    address = entry.address + _card_file.OBJECT_OFFSET
     if not _is_known_layout():
         ctypes.memset(address, 0, _LAYOUT.size)
         return _Recorded(entry, SemLock._rebuild(0, kind, 1, name))
@@ -76,7 +76,7 @@ def is_unused(entry: _cards.Entry) -> bool:
     """Tell whether nothing refers to the entry's object, a bound method that somebody kept included, nor holds it."""
     if entry.count != 0:
         return False
-    references: int = ctypes.c_ssize_t.from_address(entry.address + _cards.OBJECT_OFFSET).value
+    references: int = ctypes.c_ssize_t.from_address(entry.address + _card_file.OBJECT_OFFSET).value
     return references in (0, _BASE)  # 0: there is no C object
 
 

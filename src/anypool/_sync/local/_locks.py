@@ -19,7 +19,7 @@ from types import TracebackType
 from typing import Any
 
 from anypool import abc
-from anypool._sync.local import _cards, _domain, _held, _names, _recovery, _semlocks
+from anypool._sync.local import _card_file, _cards, _domain, _held, _names, _recovery, _semlocks
 
 __all__ = ["Lock", "RLock", "new_lock", "new_rlock"]
 
@@ -40,7 +40,7 @@ class _Owned(_semlocks.Semlocked):
         if _leftover:
             _forget_leftovers()
         card = _cards.own_card(path.rpartition("/")[0])
-        self._entry = card.entry(_cards.number_of(path))
+        self._entry = card.entry(_card_file.number_of(path))
         held = _held.take(self._entry, semlock, self._kind, _domain.semaphore_name(path))
         # Straight to C. An acquire needs one step in Python, for what can only be done between two waits.
         self._try = held.acquire
@@ -74,8 +74,7 @@ class _Owned(_semlocks.Semlocked):
                 return True
             self._look()
             pause = _ROUSED if self._suspicion.roused else min(pause * 2, _LONGEST)
-        else:
-            self._look()  # somebody who never waits must find out too
+        self._look()  # somebody who never waits must find out too
         return False
 
     def _sleep(self, seconds: float) -> bool:
@@ -163,9 +162,9 @@ class Lock(_Owned):
     """A lock of this machine; anybody may release it.
 
     A release by somebody else than the taker is put on record, so that the taker's death is not mistaken for the
-    holder's. Only the first release of a process's own goes through that check: from then on ``release`` is C. So a
-    process that releases the lock for others should not also take it with ``acquire`` and release it (``with`` is
-    fine): its releases would not be on record.
+    holder's. In a process whose first release was of its own taking, ``release`` is C from then on, and not checked:
+    should such a process release the lock for another one later, ``holder()`` can be wrong, and that other one's death
+    can be taken for the holder's. Use a ``Semaphore`` where one process takes and another one gives.
     """
 
     __slots__ = ()
@@ -190,7 +189,7 @@ class _FirstRelease:
             return
         self._drop()
         lock = self._lock()
-        if lock is not None:
+        if lock is not None and not self._entry.has_released_for_another:
             lock.release = self._drop
 
     def _release_for_another(self) -> None:
@@ -199,7 +198,7 @@ class _FirstRelease:
         # Behind the release: the other way round, somebody who is killed in between makes a living holder look as if
         # it had nothing.
         if card is not None:
-            self._entry.released_for(_cards.number_of(card))
+            self._entry.released_for(_card_file.number_of(card))
 
     def __reduce__(self) -> tuple[Any, ...]:
         lock = self._lock()

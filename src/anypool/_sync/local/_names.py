@@ -59,7 +59,7 @@ class Names:
         while self._kept:
             self._kept.pop().remove()
         _holding.discard(self)
-        cards = sys.modules.get("anypool._sync.local._cards")
+        cards = sys.modules.get("anypool._sync.local._card_file")
         if cards is not None:
             cards.sweep(_domain.current_path())
         if not any(group is not None and not group.closed for group in [reference() for reference in _groups.copy()]):

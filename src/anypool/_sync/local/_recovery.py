@@ -14,7 +14,8 @@ from collections.abc import Callable
 from time import monotonic_ns
 from typing import NamedTuple
 
-from anypool._sync.local import _cards
+from anypool._sync.local import _card_file
+from anypool._sync.local._card_file import Seen
 from anypool.abc import Holder
 from anypool.errors import HolderDied
 
@@ -31,7 +32,7 @@ _PAUSE, _PAUSE_ROUSED = 20_000_000, 5_000_000
 class _Stuck(NamedTuple):
     """A dead process's entry that may be the reason, and whether it shows the lock as held."""
 
-    suspect: _cards.Seen
+    suspect: Seen
     shown: bool
 
 
@@ -42,7 +43,7 @@ class Suspicion:
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._lock = _cards.number_of(path)
+        self._lock = _card_file.number_of(path)
         self._looks = 0
         self._first = 0
         self._last = 0
@@ -71,12 +72,12 @@ class Suspicion:
         looks, span = (_LOOKS, _SPAN) if stuck.shown else (_RARE_LOOKS, _RARE_SPAN)
         if self._looks < looks or now - self._first < span:
             return None
-        if any(0 < one.waits_since <= self._first and _cards.is_alive(one.card) for one in seen):
+        if any(0 < one.waits_since <= self._first and _card_file.is_alive(one.card) for one in seen):
             return None
         self._looks = 0
         return self._recover(stuck.suspect, is_taken, reopen)
 
-    def _recover(self, suspect: _cards.Seen, is_taken: Callable[[], bool], reopen: Callable[[], None]) -> Holder | None:
+    def _recover(self, suspect: Seen, is_taken: Callable[[], bool], reopen: Callable[[], None]) -> Holder | None:
         try:
             marker = os.open(self._path, os.O_RDWR)
         except FileNotFoundError:  # the context was closed
@@ -88,10 +89,10 @@ class Suspicion:
             # it. What was seen before that means nothing any more.
             if self._read_recoveries() != self._recoveries or not is_taken():
                 return None
-            who = _cards.holder_of(suspect.card)
+            who = _card_file.holder_of(suspect.card)
             # First these two, and then the semaphore: the other way round a lock that is held could be opened later.
-            os.pwrite(marker, (self._recoveries + 1).to_bytes(8, _cards.BYTE_ORDER), 0)
-            if not _cards.strike(suspect):
+            os.pwrite(marker, (self._recoveries + 1).to_bytes(8, _card_file.BYTE_ORDER), 0)
+            if not _card_file.strike(suspect):
                 return None
             reopen()
             return who
@@ -105,29 +106,29 @@ class Suspicion:
         except FileNotFoundError:
             return -1
         try:
-            return int.from_bytes(os.pread(marker, 8, 0), _cards.BYTE_ORDER)
+            return int.from_bytes(os.pread(marker, 8, 0), _card_file.BYTE_ORDER)
         finally:
             os.close(marker)
 
 
-def _stuck(seen: list[_cards.Seen]) -> _Stuck | None:
-    suspect: _cards.Seen | None = None
+def _stuck(seen: list[Seen]) -> _Stuck | None:
+    suspect: Seen | None = None
     for one in seen:
         if one.balance > 0:
-            if _cards.is_alive(one.card):
+            if _card_file.is_alive(one.card):
                 return None
             suspect = one
     if suspect is not None:
         return _Stuck(suspect, shown=True)
     for one in seen:
-        if not _cards.is_alive(one.card):
+        if not _card_file.is_alive(one.card):
             return _Stuck(one, shown=False)
     return None
 
 
-def entries(path: str) -> list[_cards.Seen]:
+def entries(path: str) -> list[Seen]:
     """Read what all cards say of the lock at ``path``."""
-    return _cards.scan(path.rpartition("/")[0], _cards.number_of(path))
+    return _card_file.scan(path.rpartition("/")[0], _card_file.number_of(path))
 
 
 def holder(path: str) -> Holder | None:
@@ -135,10 +136,10 @@ def holder(path: str) -> Holder | None:
     dead = None
     for one in entries(path):
         if one.balance > 0:
-            if _cards.is_alive(one.card):
-                return _cards.holder_of(one.card)
+            if _card_file.is_alive(one.card):
+                return _card_file.holder_of(one.card)
             dead = one.card
-    return None if dead is None else _cards.holder_of(dead)
+    return None if dead is None else _card_file.holder_of(dead)
 
 
 def died(kind: str, who: Holder) -> HolderDied:

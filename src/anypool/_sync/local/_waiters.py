@@ -18,7 +18,7 @@ from _multiprocessing import SemLock  # type: ignore[import-not-found]  # the C 
 from time import monotonic
 from typing import NamedTuple
 
-from anypool._sync.local import _cards, _domain, _names
+from anypool._sync.local import _card_file, _cards, _domain, _names
 
 __all__ = ["WAITS", "Waiters", "attach", "new_waiters", "share"]
 
@@ -79,7 +79,7 @@ class Waiters:
     def leave(self, place: int) -> int:
         """Give the place back; give what was said, or ``WAITS``."""
         state = self._state(place)
-        os.pwrite(self._fd, _FREE.to_bytes(8, _cards.BYTE_ORDER), place * _RECORD.size + _STATE_AT)
+        os.pwrite(self._fd, _FREE.to_bytes(8, _card_file.BYTE_ORDER), place * _RECORD.size + _STATE_AT)
         return state
 
     def wake(self, number: int | None, say: int) -> int:
@@ -88,7 +88,7 @@ class Waiters:
         for record in self._waiting():
             if number is not None and woken >= number:
                 break
-            os.pwrite(self._fd, say.to_bytes(8, _cards.BYTE_ORDER), record.place * _RECORD.size + _STATE_AT)
+            os.pwrite(self._fd, say.to_bytes(8, _card_file.BYTE_ORDER), record.place * _RECORD.size + _STATE_AT)
             self._sleeper(record.place).release()
             woken += 1
         return woken
@@ -110,7 +110,7 @@ class Waiters:
             if record.state == _FREE:
                 continue
             if record.card not in alive:
-                alive[record.card] = _cards.is_alive(_cards.path_of(self._directory, record.card))
+                alive[record.card] = _card_file.is_alive(_card_file.path_of(self._directory, record.card))
             if not alive[record.card]:
                 self.leave(record.place)
             elif record.state == WAITS:
@@ -122,7 +122,7 @@ class Waiters:
         return [_Record(place, *fields) for place, fields in enumerate(_RECORD.iter_unpack(table))]
 
     def _state(self, place: int) -> int:
-        return int.from_bytes(os.pread(self._fd, 8, place * _RECORD.size + _STATE_AT), _cards.BYTE_ORDER)
+        return int.from_bytes(os.pread(self._fd, 8, place * _RECORD.size + _STATE_AT), _card_file.BYTE_ORDER)
 
     def _sleeper(self, place: int) -> SemLock:
         """Open the semaphore of a place, or make it."""
