@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,6 +92,10 @@ _HANGS: dict[str, dict[str, str]] = {
     "serial": {
         **_THREAD_HANGS,
         "TestBarrier": _POLLS,
+        "TestConnection.test_fd_transfer": _SOCKET,
+        "TestConnection.test_large_fd_transfer": _SOCKET,
+        "TestConnection.test_missing_fd_transfer": _SOCKET,
+        "TestPicklingConnections.test_pickling": _ONE_PROCESS,
         "TestPool.test_async_timeout": _INLINE,
         "TestPool.test_terminate": _INLINE,
         "TestWait.test_wait_integer": _FOREIGN_WAIT,
@@ -123,15 +128,15 @@ def run_class(backend: str, name: str, timeout: float = 150) -> list[Outcome]:
     if name in left_out(backend):
         return [Outcome("left out", f"{name}.*", left_out(backend)[name])]
     command = [sys.executable, "-m", "tests.cpython.run", backend, name, *(f"-{test}" for test in left_out(backend))]
-    root = Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    try:
-        done = subprocess.run(
-            command, cwd=root, env=environment, capture_output=True, text=True, timeout=timeout, check=False
-        )
-        output, errors = done.stdout, done.stderr
-    except subprocess.TimeoutExpired as late:
-        output, errors = _text(late.stdout), _text(late.stderr)
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    with tempfile.TemporaryDirectory() as folder:  # the tests leave files where they run
+        try:
+            done = subprocess.run(
+                command, cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout, check=False
+            )
+            output, errors = done.stdout, done.stderr
+        except subprocess.TimeoutExpired as late:
+            output, errors = _text(late.stdout), _text(late.stderr)
     outcomes: dict[str, Outcome] = {}
     for line in output.splitlines():
         outcome = Outcome(*line.split("\t"))
