@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import multiprocessing
 import os
 import threading
 import time
@@ -197,3 +199,16 @@ def test_output_comes_through(capfd: pytest.CaptureFixture[str]) -> None:
         pool.submit(batch)
         batch.outcome()
     assert "hello from a task" in capfd.readouterr().err
+
+
+def test_a_handler_on_the_standard_librarys_logger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """E6: loky's own worker cannot start where a program has put a handler on multiprocessing's logger; ours does."""
+    logger = logging.getLogger("multiprocessing")
+    monkeypatch.setattr(logger, "handlers", [logging.NullHandler()])
+    logger.handlers[0].setFormatter(logging.Formatter("%(message)s"))
+    monkeypatch.setattr("multiprocessing.util._logger", logger)
+    with opened() as pool:
+        batch = single(abs, -1)
+        pool.submit(batch)
+        assert batch.outcome() == 1
+    assert multiprocessing.get_logger() is logger

@@ -1,4 +1,4 @@
-"""``python -m tests.conformance.clauses [pytest arguments]`` runs the suite and prints clauses by backends, as Markdown.
+"""``python -m tests.conformance.clauses [pytest arguments]`` runs the suite and prints clauses by backends (Markdown).
 
 A cell is how many tests of a clause passed there, isolated variants included; ``n of m`` where some did not.
 """

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 import unittest
+from multiprocessing import util
 from types import FrameType, TracebackType
 from typing import TypeAlias
 
@@ -96,8 +97,11 @@ def main(arguments: list[str]) -> None:
         suite = unittest.TestSuite([case(method)]) if method else unittest.defaultTestLoader.loadTestsFromTestCase(case)
         wanted_tests = [test for test in suite if f"{name}.{getattr(test, '_testMethodName', '')}" not in without]
         unittest.TestSuite(wanted_tests).run(_Result())
-    # What a failed test has left running must not keep this from ending.
     _OUT.flush()
+    # What a failed test has left running must not keep this from ending; what it has on disk must go.
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.alarm(_PATIENCE)
+    util._run_finalizers()  # type: ignore[attr-defined]  # not in typeshed
     os._exit(0)
 
 

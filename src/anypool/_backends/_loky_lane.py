@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from multiprocessing import process, resource_tracker
+from multiprocessing import process, resource_tracker, util
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
@@ -121,7 +121,7 @@ class Lane:
             # loky would start the standard library's tracker with the worker, and starting it unblocks SIGINT.
             resource_tracker.ensure_running()
             try:
-                with _interrupts_blocked():
+                with _interrupts_blocked(), _logger_hidden():
                     future = self._executor.submit(_loky_worker.hello)
             except BaseException:
                 _reap(self._executor._processes)
@@ -284,6 +284,21 @@ def _interrupts_blocked() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextlib.contextmanager
+def _logger_hidden() -> Iterator[None]:
+    # loky's worker fails at its start if multiprocessing's logger has a handler here that log_to_stderr() did not add:
+    # a program's own, or pytest's. The worker has a logger of its own all the same.
+    logger: Any = util._logger  # type: ignore[attr-defined]  # not in typeshed
+    hidden = logger is not None and logger.handlers and not util._log_to_stderr  # type: ignore[attr-defined]
+    if hidden:
+        util._logger = None  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        if hidden:
+            util._logger = logger  # type: ignore[attr-defined]
 
 
 _lanes: WeakSet[Lane] = WeakSet()
