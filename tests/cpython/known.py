@@ -128,8 +128,8 @@ def run_class(backend: str, name: str, timeout: float = 150) -> list[Outcome]:
     if name in left_out(backend):
         return [Outcome("left out", f"{name}.*", left_out(backend)[name])]
     command = [sys.executable, "-m", "tests.cpython.run", backend, name, *(f"-{test}" for test in left_out(backend))]
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     with tempfile.TemporaryDirectory() as folder:  # the tests leave files where they run
+        environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TMPDIR": folder}
         try:
             done = subprocess.run(
                 command, cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout, check=False
