@@ -41,7 +41,9 @@ def table(workload: str, what: str, results: Sequence[Result], reference: str) -
 def _duration(seconds: float) -> str:
     if seconds >= 1:
         return f"{seconds:.2f} s"
-    return f"{seconds * 1e3:.1f} ms" if seconds >= 1e-3 else f"{seconds * 1e6:.1f} us"
+    if seconds >= 1e-3:
+        return f"{seconds * 1e3:.1f} ms"
+    return f"{seconds * 1e6:.1f} us" if seconds >= 1e-6 else f"{seconds * 1e9:.0f} ns"
 
 
 def as_json(settings: Settings, results: Sequence[Result], units: Mapping[str, str]) -> dict[str, Any]:

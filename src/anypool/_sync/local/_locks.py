@@ -23,6 +23,8 @@ from anypool._sync.local import _card_file, _cards, _domain, _held, _names, _rec
 
 __all__ = ["Lock", "RLock", "new_lock", "new_rlock"]
 
+#: Locks are mostly held for microseconds: to try again is cheaper than to sleep and be woken.
+_TRIES = 30
 #: Seconds of a sleep in the system: the first, the longest, and where a dead holder is suspected.
 _FIRST, _LONGEST, _ROUSED = 0.02, 0.5, 0.01
 
@@ -64,6 +66,10 @@ class _Owned(_semlocks.Semlocked):
 
     def _contend(self, block: bool, timeout: float | None) -> bool:
         """Wait in slices, and look between them whether the holder is dead."""
+        if block:
+            for _ in range(_TRIES):
+                if self._try(False):
+                    return True
         pause = _FIRST
         deadline = None if timeout is None else monotonic() + timeout
         while block:
