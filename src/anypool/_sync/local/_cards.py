@@ -109,7 +109,10 @@ class Card:
     @property
     def lost(self) -> bool:
         """Whether its name is gone: the domain was removed, and was perhaps made again since."""
-        return self._fd < 0 or os.fstat(self._fd).st_nlink == 0
+        try:
+            return self._fd < 0 or os.fstat(self._fd).st_nlink == 0
+        except OSError:
+            return True  # somebody has closed a descriptor that was not his
 
     def entry(self, lock: int) -> Entry:
         """Take a free entry for the lock."""
@@ -142,7 +145,10 @@ class Card:
     def retire(self) -> bool:
         """Let go of the file, whose name is gone, and of the memory if no lock uses it; tell whether that is so."""
         if self._fd >= 0:
-            os.close(self._fd)
+            try:  # noqa: SIM105  # contextlib would be one more import
+                os.close(self._fd)
+            except OSError:
+                pass  # a program that turns into a daemon closes what it did not open
             self._fd = -1
         if any(entry.lock for entry in _entries(self._chunks, self)):
             return False
