@@ -144,12 +144,13 @@ class Card:
 
     def retire(self) -> bool:
         """Let go of the file, whose name is gone, and of the memory if no lock uses it; tell whether that is so."""
-        if self._fd >= 0:
+        # Taken first: at exit a pool's thread may let go of the domain at the same time as the main thread.
+        descriptor, self._fd = self._fd, -1
+        if descriptor >= 0:
             try:  # noqa: SIM105  # contextlib would be one more import
-                os.close(self._fd)
+                os.close(descriptor)
             except OSError:
                 pass  # a program that turns into a daemon closes what it did not open
-            self._fd = -1
         if any(entry.lock for entry in _entries(self._chunks, self)):
             return False
         self._free.clear()
